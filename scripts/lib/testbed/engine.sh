@@ -40,15 +40,20 @@ engine_start() {
   local m=$1
   if engine_answers "$m"; then return 0; fi
   engine_kill "$m"
-  engine_launch "$m"
-  if wait_for 30 engine_came "$m" && engine_answers "$m"; then return 0; fi
+  if engine_boot "$m"; then return 0; fi
   # Data that a kill left half-written can keep an engine from starting. It is a testbed: throw it away, once.
-  say "$m: engine did not start, wiping its data: $(tail -2 "$testbed/$m/dockerd.log")"
+  say "$m: engine ended at its start, wiping its data: $(tail -2 "$testbed/$m/dockerd.log")"
   engine_kill "$m"
   rm -rf "$testbed/$m/data"
-  engine_launch "$m"
-  if wait_for 30 engine_came "$m" && engine_answers "$m"; then return 0; fi
-  die "$m: engine did not start: $(tail -5 "$testbed/$m/dockerd.log")"
+  engine_boot "$m" || die "$m: engine ended at its start: $(tail -5 "$testbed/$m/dockerd.log")"
+}
+
+# False if the engine ended. It answers only when it has started again what was running at a loss of power, so a slow
+# start is no reason to give up.
+engine_boot() {
+  engine_launch "$1"
+  wait_for 180 engine_came "$1" || die "$1: engine does not answer: $(tail -5 "$testbed/$1/dockerd.log")"
+  engine_answers "$1"
 }
 
 # Answers, or is dead and never will.
