@@ -55,5 +55,9 @@ int log_format_parse(const char *text, enum log_format *ret_format);
 
 /* RFC 3339 UTC with microseconds of the current time: "2026-11-23T12:00:00.123456Z". */
 void log_timestamp(char ret_text[32]);
+/* The same of a given time, in microseconds since 1970. */
+void log_time_text(int64_t unix_us, char ret_text[32]);
+/* Wall-clock time in microseconds since 1970; for records, never for deadlines. */
+int64_t log_now_us(void);
 
 #endif
