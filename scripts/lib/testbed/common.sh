@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # variables of scripts/testbed
 # Small helpers of scripts/testbed.
 
 say() { echo "testbed: $*" >&2; }
@@ -9,7 +10,7 @@ need_root() { [ "$(id -u)" -eq 0 ] || die "needs root"; }
 
 known_machine() {
   local m
-  for m in "${machines[@]}"; do if [ "$m" = "$1" ]; then echo "$m"; return 0; fi; done
+  for m in "${machines[@]}"; do if [ "$m" = "$1" ]; then return 0; fi; done
   die "no machine '$1'; there are: ${machines[*]}"
 }
 

@@ -1,8 +1,10 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # variables of, and for, scripts/testbed
 # A dockerd for each machine: own data, exec root (so a containerd of its own), bridge range, cgroup and socket.
 #
 # It runs in its machine's network namespace (entered by nsenter: `ip netns exec` would remount /sys and hide the
-# cgroup mounts) and in a mount namespace of its own: when its last process is gone, so is every mount it made.
+# cgroup mounts) and in a mount namespace of its own: when its last process is gone, so is every mount it made. There it
+# has an /etc/docker of its own too, whose key.json is an engine's identity: two engines with one key have one /info ID.
 
 engine_socket() { echo "$testbed/$1/docker.sock"; }
 engine_cgroup() { echo "$prefix-$1"; }
@@ -25,7 +27,7 @@ all_up() {
 engine_describe() {
   local m=$1 state=up link=linked
   engine_answers "$m" || state=down
-  ! is_cut "$m" || link=cut
+  ! is_cut "$m" || link="cut"
   printf '%-8s engine %-5s %-7s %s  %s\n' "$m" "$state" "$link" "$(address "$m")" "unix://$(engine_socket "$m")"
   [ "$state $link" = "up linked" ]
 }
@@ -61,13 +63,14 @@ engine_came() { engine_answers "$1" || ! kill -0 "$(cat "$testbed/$1/launched" 2
 
 engine_launch() {
   local m=$1 dir=$testbed/$1 override=TANDEM_DOCKERD_${1^^}
-  mkdir -p "$dir"
+  mkdir -p "$dir/etc" /etc/docker
   rm -rf "$dir/exec" "$dir/docker.pid" "$dir/docker.sock"
   engine_settings "$m" >"$dir/daemon.json"
   (
     ulimit -n 1048576 2>/dev/null || true
     ulimit -u unlimited 2>/dev/null || true
     exec setsid nsenter --net="/run/netns/$(namespace "$m")" -- unshare --mount --propagation slave -- \
+      sh -c "mount --bind '$dir/etc' /etc/docker && exec \"\$@\"" sh \
       "${!override:-dockerd}" --config-file "$dir/daemon.json" 9>&- </dev/null >"$dir/dockerd.log" 2>&1
   ) &
   echo $! >"$dir/launched"

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Base images, since there is no registry to pull from: made of Debian packages, once, and kept in $testbed/cache.
+# shellcheck disable=SC2154,SC2034  # variables of, and for, scripts/testbed
+# Base images, since there is no registry to pull from: made of Debian packages, once, and kept in a cache folder.
 #
 #   python   minbase, python3, pip, busybox and /wheelhouse: real wheels, so that pip install works offline
 #   busybox  one static binary, for tests
@@ -8,6 +9,7 @@
 
 image_python=tandem-testbed/python:1
 image_busybox=tandem-testbed/busybox:1
+cache=${TANDEM_TESTBED_CACHE:-$testbed/cache}
 
 # What the base runs on; libzmq5 and libyaml are what pyzmq's and PyYAML's wheels link to.
 python_packages=python3,python3-pip,libzmq5,libyaml-0-2,busybox-static
@@ -25,8 +27,12 @@ image_present() { engine_call "$1" "/images/$2/json" -f -o /dev/null --max-time 
 images_load() {
   local m
   if every_machine images_present; then return 0; fi
+  mkdir -p "$cache"
+  exec 8>"$cache/lock"
+  flock -w 600 8 || die "another testbed has been making images in $cache for 10 minutes"
   busybox_make
   python_make
+  exec 8>&-
   for m in "${machines[@]}"; do image_import "$m" "$image_busybox" & image_import "$m" "$image_python" & done
   wait_all || die "cannot load the base images"
 }
@@ -36,7 +42,7 @@ every_machine() {
   for m in "${machines[@]}"; do "$1" "$m" || return 1; done
 }
 
-cached() { echo "$testbed/cache/$(tr '/:' '--' <<<"$1").tar"; }
+cached() { echo "$cache/$(tr '/:' '--' <<<"$1").tar"; }
 
 image_import() {
   local m=$1 image=$2 answer
@@ -50,7 +56,7 @@ busybox_make() {
   local tar root
   tar=$(cached "$image_busybox")
   if [ -e "$tar" ]; then return 0; fi
-  root=$testbed/cache/busybox.root
+  root=$cache/busybox.root
   rm -rf "$root"
   mkdir -p "$root"/{bin,etc,proc,sys,dev,tmp,root,var}
   chmod 1777 "$root/tmp"
@@ -66,11 +72,11 @@ python_make() {
   tar=$(cached "$image_python")
   if [ -e "$tar" ]; then return 0; fi
   say "making $image_python from Debian packages; about a minute, once"
-  root=$testbed/cache/python.root
+  root=$cache/python.root
   rm -rf "$root"
   mkdir -p "$root"
-  python_build "$root" "$tar" >"$testbed/cache/python.log" 2>&1 &
-  wait $! || die "cannot make $image_python: $(tail -3 "$testbed/cache/python.log")"
+  python_build "$root" "$tar" >"$cache/python.log" 2>&1 &
+  wait $! || die "cannot make $image_python: $(tail -3 "$cache/python.log")"
 }
 
 # Runs in the background, waited for: left of a `||`, bash would go on after a failed command.
@@ -101,14 +107,11 @@ mirror() {
 }
 
 python_wheels() {
-  local root=$1 deb
+  local root=$1
   mkdir -p "$root/wheelhouse" "$root/debs"
+  # shellcheck disable=SC2016  # for the shell in there
   chroot "$root" sh -c 'apt-get update -qq && cd /debs && apt-get download -qq "$@"' sh "${wheel_packages[@]}"
-  for deb in "$root"/debs/*.deb; do
-    rm -rf "$root/debs/tree"
-    dpkg-deb -x "$deb" "$root/debs/tree"
-    python3 "$lib/debian_wheel.py" "$root/debs/tree" "$root/wheelhouse"
-  done
+  python3 "$lib/debian_wheels.py" "$root/debs" "$root/wheelhouse"
   rm -rf "$root/debs"
 }
 

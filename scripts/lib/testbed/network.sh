@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # variables of, and for, scripts/testbed
 # The testbed's network: a switch, a cable to each machine, one to the host.
 
 switch=$prefix-switch

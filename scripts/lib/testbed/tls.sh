@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # variables of, and for, scripts/testbed
 # A throw-away CA, a server certificate for pc2 and a client certificate for whoever drives it.
 
 tls_make() {
@@ -12,7 +13,7 @@ tls_make() {
 tls_issue() {
   umask 077
   mkdir -p "$1"
-  cd "$1"
+  cd "$1" || return
   tls_key ca-key.pem
   openssl req -x509 -new -key ca-key.pem -subj "/CN=tandem testbed CA" -days 30 -out ca.pem
   tls_certificate cert key.pem "extendedKeyUsage=clientAuth"
