@@ -65,7 +65,7 @@ static char *dup_or_null(const char *s) {
 static enum container_role role_of_name(const char *name, int64_t *ret_revision) {
   const char *dot = strrchr(name, '.');
   *ret_revision = 0;
-  if (!dot || (dot[1] != 'r' && dot[1] != 'n') || dot[2] < '1' || dot[2] > '9')
+  if (!dot || (dot[1] != 'r' && dot[1] != 'n') || dot[2] < '0' || dot[2] > '9')
     return CONTAINER_LIVE;
   char *end;
   long long n = strtoll(dot + 2, &end, 10);
