@@ -17,7 +17,7 @@ python_packages=python3,python3-pip,libzmq5,libyaml-0-2,busybox-static
 wheel_packages=(
   python3-psutil python3-zmq python3-pydantic python3-typing-extensions
   python3-redis python3-async-timeout python3-deprecated python3-wrapt python3-packaging
-  python3-requests python3-urllib3 python3-idna python3-certifi python3-chardet
+  python3-requests python3-urllib3 python3-six python3-idna python3-certifi python3-chardet
   python3-yaml
 )
 
