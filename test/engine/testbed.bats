@@ -156,6 +156,8 @@ remains() {
   [ "$status" -eq 1 ]
   run "$TESTBED" frobnicate
   [ "$status" -eq 64 ]
+  run "$TESTBED" down --everything
+  [ "$status" -eq 64 ]
   "$TESTBED" status
 }
 

@@ -15,7 +15,7 @@ known_machine() {
 }
 
 # One changing command at a time. The lock lies beside the folder, since --purge removes the folder. What is started
-# under it must close descriptor 9, or the lock outlives us.
+# under it must close descriptor 9, or the lock outlives us (and 3, on whose end bats waits).
 locked() {
   mkdir -p "$testbed"
   exec 9>"$testbed.lock"

@@ -71,7 +71,7 @@ engine_launch() {
     ulimit -u unlimited 2>/dev/null || true
     exec setsid nsenter --net="/run/netns/$(namespace "$m")" -- unshare --mount --propagation slave -- \
       sh -c "mount --bind '$dir/etc' /etc/docker && exec \"\$@\"" sh \
-      "${!override:-dockerd}" --config-file "$dir/daemon.json" 9>&- </dev/null >"$dir/dockerd.log" 2>&1
+      "${!override:-dockerd}" --config-file "$dir/daemon.json" 9>&- 3>&- </dev/null >"$dir/dockerd.log" 2>&1
   ) &
   echo $! >"$dir/launched"
   disown
