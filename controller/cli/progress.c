@@ -1,0 +1,139 @@
+#include "controller/cli/progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/cli/live.h"
+#include "controller/cli/text.h"
+
+struct progress {
+  enum progress_mode mode;
+  struct live live; /* PLAIN uses its term only */
+};
+
+struct progress *progress_new(enum progress_mode mode, const struct term *term) {
+  struct progress *p = calloc(1, sizeof *p);
+
+  if (p) {
+    p->mode = mode;
+    live_init(&p->live, term);
+  }
+  return p;
+}
+
+static bool one_of(const char *word, const char *const *words) {
+  for (; word && *words; words++)
+    if (strcmp(word, *words) == 0)
+      return true;
+  return false;
+}
+
+bool progress_is_notable(enum log_event event, const struct log_fields *fields) {
+  static const char *const LONG_STEPS[] = {"image.build", "image.pull", "image.copy", "container.update", NULL};
+  static const char *const STATES[] = {"healthy", "ready", "up", "failed", "unhealthy", "exited", "updated", NULL};
+
+  switch (event) {
+  case LOG_STEP_DONE:
+    return one_of(fields->step, LONG_STEPS);
+  case LOG_SERVICE_STATE:
+    return one_of(fields->to, STATES);
+  case LOG_ENGINE_LOST:
+  case LOG_MANIFEST_WARNING:
+  case LOG_TRANSACTION_BEGIN:
+  case LOG_TRANSACTION_PHASE:
+  case LOG_TRANSACTION_COMMITTED:
+  case LOG_TRANSACTION_FAILED:
+  case LOG_TRANSACTION_STUCK:
+  case LOG_TRANSACTION_RECOVERED:
+  case LOG_STEP_FAILED:
+  case LOG_STEP_RESOLVED:
+  case LOG_STEP_UNDO_FAILED:
+  case LOG_CLEANUP_FAILED:
+    return true;
+  default: /* the outcome, output and errors are told by the command itself; the rest is detail */
+    return false;
+  }
+}
+
+static enum style style_of(enum log_event event) {
+  switch (log_event_level(event)) {
+  case LOG_ERROR:
+    return STYLE_RED;
+  case LOG_WARN:
+    return STYLE_YELLOW;
+  default:
+    return event == LOG_TRANSACTION_PHASE ? STYLE_BOLD : STYLE_NONE;
+  }
+}
+
+static void put_line(const struct term *t, enum log_event event, const struct log_fields *fields, const char *msg) {
+  fputs(event == LOG_TRANSACTION_PHASE || event == LOG_TRANSACTION_BEGIN ? "  " : "    ", t->stream);
+  fputs(style_of(event) == STYLE_NONE ? "" : term_on(t, style_of(event)), t->stream);
+  text_put(t->stream, msg, -1);
+  fputs(style_of(event) == STYLE_NONE ? "" : term_off(t), t->stream);
+  if (fields->duration_ms >= 1000 && !strstr(msg, " in "))
+    fprintf(t->stream, "  %s", text_duration(fields->duration_ms).text);
+  fputc('\n', t->stream);
+  fflush(t->stream);
+}
+
+static void note(struct live *l, enum log_event event, const struct log_fields *f, const char *msg) {
+  switch (event) {
+  case LOG_TRANSACTION_PHASE:
+    snprintf(l->phase, sizeof l->phase, "%s", f->to ? f->to : "");
+    break;
+  case LOG_TRANSACTION_FAILED:
+    snprintf(l->phase, sizeof l->phase, "put back");
+    break;
+  case LOG_STEP_START:
+    live_step_started(l, f);
+    break;
+  case LOG_STEP_PROGRESS:
+    snprintf(l->line, sizeof l->line, "%s", msg);
+    break;
+  case LOG_STEP_DONE:
+  case LOG_STEP_FAILED:
+    l->line[0] = '\0';
+    live_step_ended(l, f);
+    break;
+  default:
+    break;
+  }
+}
+
+static bool ends(enum log_event event) {
+  return event == LOG_TRANSACTION_COMMITTED || event == LOG_TRANSACTION_PUT_BACK || event == LOG_TRANSACTION_STUCK ||
+         event == LOG_COMMAND_FAILED;
+}
+
+static bool moves(enum log_event event) {
+  return event == LOG_TRANSACTION_BEGIN || event == LOG_TRANSACTION_PHASE || event == LOG_STEP_START ||
+         event == LOG_STEP_PROGRESS || event == LOG_STEP_DONE || event == LOG_STEP_FAILED || event == LOG_STEP_UNDO ||
+         event == LOG_SERVICE_STATE;
+}
+
+void progress_event(void *arg, enum log_event event, const struct log_fields *fields, const char *msg) {
+  struct progress *p = arg;
+  bool notable;
+
+  fields = fields ? fields : LOG_FIELDS(.project = NULL);
+  notable = progress_is_notable(event, fields);
+  if (p->mode == PROGRESS_TTY) {
+    note(&p->live, event, fields, msg);
+    if (notable || ends(event))
+      live_erase(&p->live);
+  }
+  if (notable)
+    put_line(&p->live.term, event, fields, msg);
+  if (p->mode == PROGRESS_TTY && moves(event))
+    live_draw(&p->live);
+}
+
+void progress_finish(struct progress *p) {
+  if (p && p->mode == PROGRESS_TTY)
+    live_erase(&p->live);
+}
+
+void progress_free(struct progress *p) {
+  free(p);
+}
