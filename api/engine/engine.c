@@ -1,0 +1,235 @@
+#include "api/engine/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "api/base/json.h"
+#include "api/engine/call.h"
+
+#define API_MINOR_MIN 41 /* Docker 20.10 */
+#define API_MINOR_MAX 51 /* Docker 28.5 */
+#define QUERIES_UNIX 16
+#define QUERIES_TLS 8
+#define MUTATIONS_BEFORE_OPEN 4
+
+static int check_tls(const struct engine_options *o, struct err *err) {
+  int given = (o->tls_ca != NULL) + (o->tls_cert != NULL) + (o->tls_key != NULL);
+  if (given != 0 && given != 3)
+    return err_set(err, ERR_INPUT, "machine %s: tls needs all of ca, cert and key", o->name);
+  return 0;
+}
+
+static int copy_options(struct engine *e, const struct engine_options *o, bool tls, struct err *err) {
+  e->name = strdup(o->name);
+  e->connect_ms = o->connect_timeout_ms ? o->connect_timeout_ms : 5000;
+  e->idle_ms = o->idle_timeout_ms ? o->idle_timeout_ms : 30000;
+  e->total_ms = o->total_timeout_ms ? o->total_timeout_ms : 120000;
+  e->lanes[LANE_QUERY].limit = tls ? QUERIES_TLS : QUERIES_UNIX;
+  e->lanes[LANE_MUTATION].limit = o->max_mutations > 0 ? o->max_mutations : MUTATIONS_BEFORE_OPEN;
+  e->lanes[LANE_SINGLE].limit = 1;
+  e->fixed_mutations = o->max_mutations > 0;
+  return e->name ? 0 : err_no_memory(err);
+}
+
+static void engine_free(struct engine *e) {
+  free(e->name);
+  free(e);
+}
+
+static int connect_settings(struct engine *e, const struct engine_options *o, struct err *err) {
+  CLEANUP(endpoint_release) struct endpoint endpoint = {0};
+  if (endpoint_parse(o->endpoint, o->tls_ca != NULL, o->insecure, &endpoint, err) < 0)
+    return err_wrap(err, "machine %s", o->name);
+  if (copy_options(e, o, endpoint.tls, err) < 0)
+    return -1;
+  struct http_options http = {
+      .endpoint = &endpoint, .tls_ca = o->tls_ca, .tls_cert = o->tls_cert, .tls_key = o->tls_key};
+  return http_new(e->loop, &http, &e->http, err);
+}
+
+int engine_new(struct uv_loop_s *loop, const struct engine_options *options, struct engine **ret_engine,
+               struct err *err) {
+  if (check_tls(options, err) < 0)
+    return -1;
+  struct engine *e = calloc(1, sizeof(*e));
+  if (!e)
+    return err_no_memory(err);
+  e->loop = loop;
+  TAILQ_INIT(&e->calls);
+  TAILQ_INIT(&e->legs);
+  for (int i = 0; i < LANE_COUNT; i++)
+    TAILQ_INIT(&e->lanes[i].waiting);
+  if (connect_settings(e, options, err) < 0) {
+    engine_free(e);
+    return -1;
+  }
+  *ret_engine = e;
+  return 0;
+}
+
+/* "1.41" as 41; -1 when it is no version 1.x. */
+static int minor_of(const char *version) {
+  int minor = -1;
+  char end;
+  return version && sscanf(version, "1.%d%c", &minor, &end) == 1 && minor >= 0 && minor < 1000 ? minor : -1;
+}
+
+static int negotiate(struct engine *e, const cJSON *version, struct err *err) {
+  const char *newest = json_str(version, "ApiVersion", NULL);
+  const char *oldest = json_str(version, "MinAPIVersion", "1.12");
+  int max = minor_of(newest);
+  int min = minor_of(oldest);
+  snprintf(e->version, sizeof(e->version), "%s", json_str(version, "Version", ""));
+  if (max < 0)
+    return err_set(err, ERR_VERSION, "what listens for %s does not say which Docker API it speaks", e->name);
+  if (max < API_MINOR_MIN)
+    return err_set(err, ERR_VERSION, "engine on %s speaks API 1.%d; tandem needs 1.%d (Docker 20.10) or newer", e->name,
+                   max, API_MINOR_MIN);
+  if (min > API_MINOR_MAX)
+    return err_set(err, ERR_VERSION, "engine on %s needs API 1.%d or newer; tandem speaks up to 1.%d", e->name, min,
+                   API_MINOR_MAX);
+  e->api_minor = max < API_MINOR_MAX ? max : API_MINOR_MAX;
+  snprintf(e->api_version, sizeof(e->api_version), "1.%d", e->api_minor);
+  return 0;
+}
+
+struct opening {
+  cJSON *version;
+  int pinged_minor; /* of /_ping's Api-Version, -1 without one */
+};
+
+static void opening_free(void *state) {
+  cJSON_Delete(((struct opening *)state)->version);
+}
+
+static void on_info(struct engine_call *call, const struct engine_reply *reply, struct err *err) {
+  struct engine *e = call->engine;
+  struct opening *o = call->state;
+  if (!reply) {
+    e->api_version[0] = '\0';
+    call_finish(call, NULL, err);
+    return;
+  }
+  int64_t ncpu = json_int(reply->json, "NCPU", 1);
+  e->ncpu = ncpu >= 1 && ncpu < 100000 ? (int)ncpu : 1;
+  snprintf(e->id, sizeof(e->id), "%s", json_str(reply->json, "ID", ""));
+  if (!e->fixed_mutations)
+    e->lanes[LANE_MUTATION].limit = 2 * e->ncpu;
+  struct engine_reply version = {.status = 200, .json = o->version};
+  call_finish(call, &version, NULL);
+}
+
+static void on_version(struct engine_call *call, const struct engine_reply *reply, struct err *err) {
+  CLEANUP_ERR struct err failure = ERR_INIT;
+  struct opening *o = call->state;
+  if (!reply) {
+    call_finish(call, NULL, err);
+    return;
+  }
+  if (negotiate(call->engine, reply->json, &failure) < 0) {
+    call_finish(call, NULL, &failure);
+    return;
+  }
+  o->version = cJSON_Duplicate(reply->json, true);
+  struct url url = URL_INIT;
+  url_path(&url, "/info");
+  leg_start(call, call->engine, &(struct leg_spec){.method = "GET", .url = &url}, on_info);
+}
+
+static void on_ping_head(void *arg, const struct http_head *head) {
+  ((struct opening *)arg)->pinged_minor = minor_of(head->api_version);
+}
+
+/* An engine that answers the ping and is too old is told by the ping: its /version may be refused. */
+static void on_ping(struct engine_call *call, const struct engine_reply *reply, struct err *err) {
+  CLEANUP_ERR struct err old = ERR_INIT;
+  int minor = ((struct opening *)call->state)->pinged_minor;
+  if (!reply) {
+    call_finish(call, NULL, err);
+    return;
+  }
+  if (minor >= 0 && minor < API_MINOR_MIN) {
+    err_set(&old, ERR_VERSION, "engine on %s speaks API 1.%d; tandem needs 1.%d (Docker 20.10) or newer",
+            call->engine->name, minor, API_MINOR_MIN);
+    call_finish(call, NULL, &old);
+    return;
+  }
+  struct url url = URL_INIT;
+  url_path(&url, "/version");
+  leg_start(call, call->engine, &(struct leg_spec){.method = "GET", .url = &url, .unversioned = true}, on_version);
+}
+
+struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg) {
+  struct engine_call *call = call_new(e, cb, arg);
+  struct opening *o = call_state(call, sizeof(*o), opening_free);
+  o->pinged_minor = -1;
+  struct url url = URL_INIT;
+  url_path(&url, "/_ping");
+  struct leg_spec spec = {.method = "GET",
+                          .url = &url,
+                          .unversioned = true,
+                          .drop_body = true,
+                          .on_head = on_ping_head,
+                          .arg = o};
+  leg_start(call, e, &spec, on_ping);
+  return call;
+}
+
+static void on_http_closed(void *arg) {
+  struct engine *e = arg;
+  void (*closed_cb)(void *arg) = e->closed_cb;
+  void *closed_arg = e->closed_arg;
+  engine_free(e);
+  if (closed_cb)
+    closed_cb(closed_arg);
+}
+
+void engine_check_closed(struct engine *e) {
+  if (!e->closing || e->http_closing || e->users || !TAILQ_EMPTY(&e->calls))
+    return;
+  e->http_closing = true;
+  http_close(e->http, on_http_closed, e);
+}
+
+void engine_close(struct engine *e, void (*closed_cb)(void *arg), void *arg) {
+  struct engine_call *call;
+  if (!e || e->closing)
+    return;
+  e->closing = true;
+  e->closed_cb = closed_cb;
+  e->closed_arg = arg;
+  TAILQ_FOREACH(call, &e->calls, entry)
+  engine_call_cancel(call);
+  legs_cancel(e);
+  engine_check_closed(e);
+}
+
+const char *engine_name(const struct engine *e) {
+  return e->name;
+}
+
+const char *engine_version(const struct engine *e) {
+  return e->version;
+}
+
+const char *engine_api_version(const struct engine *e) {
+  return e->api_version;
+}
+
+int engine_api_minor(const struct engine *e) {
+  return e->api_minor;
+}
+
+int engine_ncpu(const struct engine *e) {
+  return e->ncpu;
+}
+
+const char *engine_id(const struct engine *e) {
+  return e->id;
+}
+
+uint64_t engine_mutations(const struct engine *e) {
+  return e->mutations;
+}
