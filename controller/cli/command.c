@@ -230,8 +230,8 @@ int command_unknown(const char *name, struct err *err) {
   for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
     suggest_offer(&s, COMMANDS[i].name);
   if (s.best)
-    return err_set(err, ERR_USAGE, "unknown command \"%s\", did you mean %s? see tandem --help", name, s.best);
-  return err_set(err, ERR_USAGE, "unknown command \"%s\"; see tandem --help", name);
+    return err_set(err, ERR_USAGE, "unknown command \"%s\", did you mean %s? (tandem --help)", name, s.best);
+  return err_set(err, ERR_USAGE, "unknown command \"%s\" (tandem --help)", name);
 }
 
 /* Words of the command line are checked against the row. */

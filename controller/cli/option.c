@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,16 +189,35 @@ static int store(const struct option_row *row, const char *value, struct options
   return 0;
 }
 
+/* "plan: MESSAGE (tandem plan --help)" */
+PRINTF_LIKE(3, 4)
+static int refuse_with_help(const struct reader *r, struct err *err, const char *format, ...) {
+  char message[256];
+  va_list args;
+
+  va_start(args, format);
+  vsnprintf(message, sizeof message, format, args);
+  va_end(args);
+  if (!r->whose)
+    return err_set(err, ERR_USAGE, "%s (tandem --help)", message);
+  return err_set(err, ERR_USAGE, "%s: %s (tandem %s --help)", r->whose, message, r->whose);
+}
+
 static int unknown_long(const struct reader *r, const char *word, struct err *err) {
   char name[64] = "";
   struct suggest s = SUGGEST_INIT(name);
+  size_t begin_so = 0;
 
   snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-  for (size_t i = 0; i < r->count; i++)
+  for (size_t i = 0; i < r->count; i++) {
     suggest_offer(&s, r->rows[i]->name);
-  return err_set(err, ERR_USAGE, "%s%sunknown option --%s%s%s%s; see tandem %s%s--help", r->whose ? r->whose : "",
-                 r->whose ? ": " : "", name, s.best ? ", did you mean --" : "", s.best ? s.best : "", s.best ? "?" : "",
-                 r->whose ? r->whose : "", r->whose ? " " : "");
+    begin_so += strncmp(r->rows[i]->name, name, strlen(name)) == 0;
+  }
+  if (begin_so > 1)
+    return refuse_with_help(r, err, "--%s is more than one option: write it out", name);
+  if (s.best)
+    return refuse_with_help(r, err, "unknown option --%s, did you mean --%s?", name, s.best);
+  return refuse_with_help(r, err, "unknown option --%s", name);
 }
 
 /* getopt has returned '?' or ':'. */
@@ -210,9 +230,7 @@ static int refuse(const struct reader *r, int result, char **argv, struct err *e
   if (optopt >= LONG_BASE && row)
     return err_set(err, ERR_USAGE, "--%s takes no value", row->name);
   if (optopt)
-    return err_set(err, ERR_USAGE, "%s%sunknown option -%c; see tandem %s%s--help", r->whose ? r->whose : "",
-                   r->whose ? ": " : "", optopt > ' ' && optopt < 0x7f ? optopt : '?', r->whose ? r->whose : "",
-                   r->whose ? " " : "");
+    return refuse_with_help(r, err, "unknown option -%c", optopt > ' ' && optopt < 0x7f ? optopt : '?');
   return unknown_long(r, word, err);
 }
 

@@ -45,11 +45,9 @@ bool plan_file_is(const char *path) {
   size_t len = strlen(path);
   struct stat st;
 
-  if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-    return false;
   if (len > 5 && strcmp(path + len - 5, ".json") == 0)
     return true;
-  return plan_file_read(path, &plan, NULL) == 0;
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode) && plan_file_read(path, &plan, NULL) == 0;
 }
 
 static int write_all(int fd, const char *text, size_t len, struct err *err) {
@@ -137,8 +135,8 @@ static int add_services(struct buf *b, const cJSON *from, const cJSON *other, bo
   const cJSON *item;
 
   cJSON_ArrayForEach(item, from) {
-    const char *name = json_str(item, "name", "?");
-    const cJSON *there = named(other, "name", name);
+    const char *name = json_str(item, "service", "?");
+    const cJSON *there = named(other, "service", name);
 
     if (there && (only_missing || json_equal(there, item)))
       continue;

@@ -7,7 +7,7 @@
 
 #include "api/base/err.h"
 
-/* True for an existing regular file that is named .json or holds a plan. */
+/* True for NAME.json (whether it exists or not: no service is called so), and for a regular file that holds a plan. */
 bool plan_file_is(const char *path);
 /* Writes plan_to_json()'s document, 0600, replacing path in one go. ERR_IO. */
 int plan_file_write(const char *path, const cJSON *plan, struct err *err);

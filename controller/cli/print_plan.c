@@ -139,7 +139,7 @@ static void put_warnings(const struct term *t, const struct plan *plan) {
   }
 }
 
-/* ", 52 on mainpc": how many of the action end on each machine. */
+/* " (52 on mainpc, 24 on pc2)": where the services of an action are afterwards, or were. */
 static void put_per_machine(FILE *f, const struct plan *plan, enum plan_action action) {
   const char *between = " (";
 
@@ -175,27 +175,29 @@ static size_t count_tiers(const struct plan *plan) {
 
 /* "76 services to create (52 on mainpc, 24 on pc2), 2 tier images." */
 static void put_counts(FILE *f, const struct plan *plan) {
-  static const char *const WHAT[PLAN_ACTION_COUNT] = {
-      [PLAN_CREATE] = "create",      [PLAN_RECREATE] = "re-create", [PLAN_MOVE] = "move",
-      [PLAN_UPDATE] = "change live", [PLAN_START] = "start",        [PLAN_REMOVE] = "remove"};
-  const char *between = "\n";
+  static const struct {
+    enum plan_action action;
+    const char *verb;
+  } WHAT[] = {{PLAN_MOVE, "move"},          {PLAN_CREATE, "create"}, {PLAN_RECREATE, "re-create"},
+              {PLAN_UPDATE, "change live"}, {PLAN_START, "start"},   {PLAN_REMOVE, "remove"}};
+  size_t images = count_images(plan, NULL, NULL), tiers = count_tiers(plan), put = 0;
 
-  for (int a = 0; a < PLAN_ACTION_COUNT; a++) {
-    size_t n = WHAT[a] ? plan_count(plan, a) : 0;
+  for (size_t i = 0; i < COUNT_OF(WHAT); i++) {
+    size_t n = plan_count(plan, WHAT[i].action);
 
     if (!n)
       continue;
-    fprintf(f, "%s%s to %s", between, text_count(n, "service").text, WHAT[a]);
-    put_per_machine(f, plan, a);
-    between = ", ";
+    fprintf(f, "%s%zu%s to %s", put ? ", " : "\n", n, put ? "" : n == 1 ? " service" : " services", WHAT[i].verb);
+    if (n > FEW)
+      put_per_machine(f, plan, WHAT[i].action);
+    put++;
   }
-  if (count_tiers(plan)) {
-    fprintf(f, "%s%s", between, text_count(count_tiers(plan), "tier image").text);
-    between = ", ";
-  }
-  if (count_images(plan, NULL, NULL))
-    fprintf(f, "%s%s", between, text_count(count_images(plan, NULL, NULL), "service image").text);
-  fputs(strcmp(between, "\n") == 0 && !count_images(plan, NULL, NULL) ? "" : ".\n", f);
+  if (tiers)
+    fprintf(f, "%s%s", put++ ? ", " : "\n", text_count(tiers, "tier image").text);
+  if (images)
+    fprintf(f, "%s%s", put++ ? ", " : "\n", text_count(images, "service image").text);
+  if (put)
+    fputs(".\n", f);
 }
 
 int print_plan(const struct term *t, const struct plan *plan, int64_t next_revision, struct err *err) {
@@ -212,27 +214,41 @@ int print_plan(const struct term *t, const struct plan *plan, int64_t next_revis
   return 0;
 }
 
-static void put_summary(FILE *f, const struct plan *plan) {
-  static const char *const DONE[PLAN_ACTION_COUNT] = {
-      [PLAN_CREATE] = "created",      [PLAN_RECREATE] = "re-created", [PLAN_MOVE] = "moved",
-      [PLAN_UPDATE] = "changed live", [PLAN_START] = "started",       [PLAN_REMOVE] = "removed"};
+/* The names of the services of an action, or how many there are. */
+static void put_who(FILE *f, const struct plan *plan, enum plan_action action, size_t n) {
   const char *between = "";
 
-  for (int a = 0; a < PLAN_ACTION_COUNT; a++) {
-    size_t n = DONE[a] ? plan_count(plan, a) : 0;
+  if (n > 3) {
+    fputs(text_count(n, "service").text, f);
+    return;
+  }
+  for (size_t i = 0; i < plan->service_count; i++)
+    if (plan->services[i].action == action) {
+      fprintf(f, "%s%s", between, plan->services[i].name);
+      between = ", ";
+    }
+}
+
+static void put_summary(FILE *f, const struct plan *plan) {
+  static const struct {
+    enum plan_action action;
+    const char *verb, *after;
+  } DONE[] = {{PLAN_MOVE, "moved", ""},          {PLAN_CREATE, "created", ""}, {PLAN_RECREATE, "re-created", ""},
+              {PLAN_UPDATE, "changed", " live"}, {PLAN_START, "started", ""},  {PLAN_REMOVE, "removed", ""}};
+  const char *between = "";
+
+  for (size_t i = 0; i < COUNT_OF(DONE); i++) {
+    size_t n = plan_count(plan, DONE[i].action);
 
     if (!n)
       continue;
-    fprintf(f, "%s%s ", between, DONE[a]);
-    if (n > 3)
-      fputs(text_count(n, "service").text, f);
-    for (size_t i = 0, seen = 0; n <= 3 && i < plan->service_count; i++)
-      if (plan->services[i].action == (enum plan_action)a)
-        fprintf(f, "%s%s", seen++ ? ", " : "", plan->services[i].name);
+    fprintf(f, "%s%s ", between, DONE[i].verb);
+    put_who(f, plan, DONE[i].action, n);
+    fputs(DONE[i].after, f);
     between = "; ";
   }
   if (!*between && plan->image_count)
-    fprintf(f, "%s made", text_count(plan->image_count, "image").text);
+    fprintf(f, "made %s", text_count(plan->image_count, "image").text);
   else if (!*between)
     fputs("done", f);
 }

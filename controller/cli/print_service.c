@@ -182,7 +182,7 @@ static void put_line(const struct term *t, const struct line *line, int name_col
     return;
   }
   text_put_padded(f, line->action, action_columns, 0);
-  if (s->change_count < 2 || text_width(line->details) <= room) {
+  if (s->change_count == 0 || text_width(line->details) <= room) {
     fprintf(f, "   %s\n", line->details);
     return;
   }
@@ -200,15 +200,14 @@ static void put_line(const struct term *t, const struct line *line, int name_col
 
 static void put_names(const struct term *t, const struct lines *l, const struct line *like, int name_columns) {
   int per_row = ((t->width ? t->width : DEFAULT_COLUMNS) - 6) / (name_columns + 2);
-  int at = 0;
+  int at = 0, gap = 0;
 
   for (size_t i = 0; i < l->count; i++) {
     if (!is_alike(like, &l->items[i]))
       continue;
     l->items[i].printed = true;
-    if (at == 0)
-      text_blanks(t->stream, 6);
-    text_put_padded(t->stream, l->items[i].service->name, name_columns + 2, 0);
+    text_blanks(t->stream, at ? gap : 6);
+    gap = name_columns + 2 - text_put(t->stream, l->items[i].service->name, -1);
     at = at + 1 < per_row ? at + 1 : 0;
     if (at == 0)
       fputc('\n', t->stream);

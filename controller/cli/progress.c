@@ -55,6 +55,13 @@ bool progress_is_notable(enum log_event event, const struct log_fields *fields) 
   }
 }
 
+/* On a terminal the live area's counts say it: 76 lines of "healthy" would push all else off the screen. */
+static bool is_shown_by_counts(enum log_event event, const struct log_fields *fields) {
+  static const char *const GOOD[] = {"healthy", "ready", "up", NULL};
+
+  return event == LOG_SERVICE_STATE && one_of(fields->to, GOOD);
+}
+
 static enum style style_of(enum log_event event) {
   switch (log_event_level(event)) {
   case LOG_ERROR:
@@ -117,7 +124,7 @@ void progress_event(void *arg, enum log_event event, const struct log_fields *fi
   bool notable;
 
   fields = fields ? fields : LOG_FIELDS(.project = NULL);
-  notable = progress_is_notable(event, fields);
+  notable = progress_is_notable(event, fields) && !(p->mode == PROGRESS_TTY && is_shown_by_counts(event, fields));
   if (p->mode == PROGRESS_TTY) {
     note(&p->live, event, fields, msg);
     if (notable || ends(event))
