@@ -201,7 +201,7 @@ static int set_body(struct leg *leg, const struct leg_spec *spec, struct err *er
 
 static int set_target(struct leg *leg, const struct leg_spec *spec, struct err *err) {
   const struct engine *e = leg->engine;
-  leg->label = spec->url ? buf_steal(&spec->url->label) : NULL;
+  leg->label = strdup(buf_text(&spec->url->label));
   if (!leg->label)
     return err_no_memory(err);
   if (spec->url->err.kind)
@@ -246,8 +246,10 @@ struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spe
   set_deadlines(leg, spec);
   if (set_target(leg, spec, &err) == 0 && set_body(leg, spec, &err) == 0 && (call->cancelled || e->closing))
     err_set(&err, ERR_CANCELLED, "cancelled");
-  if (spec->url)
-    url_release(spec->url);
+  buf_release(&spec->url->text);
+  err_release(&spec->url->err);
+  if (!spec->keep_label)
+    buf_release(&spec->url->label);
   if (err.kind) {
     leg_send_failed(leg, &err);
     return leg;
