@@ -1,0 +1,15 @@
+/* Why a container failed, fetched before it is put back: state, exit code, OOM flag, last health output, last lines. */
+#ifndef TANDEM_DEPLOY_DIAGNOSE_H
+#define TANDEM_DEPLOY_DIAGNOSE_H
+
+#include <cjson/cJSON.h>
+
+#include "api/engine/engine.h"
+
+/* report (owned by the callee): {"status", "exit_code", "oom_killed", "error", "health": {"status",
+ * "failing_streak", "output"}, "logs": ["…"]}; NULL when nothing could be learnt. */
+typedef void diagnose_cb(void *arg, cJSON *report);
+/* cb runs once, later. -1 (cb does not run) only without memory. */
+int diagnose_start(struct engine *e, const char *container_id, diagnose_cb *cb, void *arg);
+
+#endif

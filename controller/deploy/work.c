@@ -1,0 +1,44 @@
+#include "controller/deploy/work.h"
+
+#include "api/base/json.h"
+
+void op_done(struct op *op, struct err *err) {
+  op->call = NULL;
+  op->done(op, err);
+}
+
+void op_fail(struct op *op, enum err_kind kind, const char *format, ...) {
+  CLEANUP_ERR struct err err = ERR_INIT;
+  va_list args;
+  va_start(args, format);
+  err_setv(&err, kind, format, args);
+  va_end(args);
+  op_done(op, &err);
+}
+
+void op_reply(void *arg, const struct engine_reply *reply, struct err *err) {
+  (void)reply;
+  op_done(arg, err);
+}
+
+void op_reply_gone(void *arg, const struct engine_reply *reply, struct err *err) {
+  (void)reply;
+  op_done(arg, err && err->http_status == 404 ? NULL : err);
+}
+
+int op_result(struct op *op, const char *name, const char *value, struct err *err) {
+  if (!op->result && !(op->result = cJSON_CreateObject()))
+    return err_no_memory(err);
+  return json_put_str(op->result, name, value) ? 0 : err_no_memory(err);
+}
+
+const char *work_container(const struct work *work, const struct step *step) {
+  if (step->container)
+    return step->container;
+  int from = step->kind == STEP_CONTAINER_CREATE ? step->index : step->creator;
+  return from >= 0 ? json_str(work->results[from], "id", NULL) : NULL;
+}
+
+const char *step_arg(const struct step *step, const char *name, const char *fallback) {
+  return json_str(step->args, name, fallback);
+}

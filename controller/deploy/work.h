@@ -1,0 +1,63 @@
+/* What the steps of one transaction share, and one operation (run, probe or undo) of one step. */
+#ifndef TANDEM_DEPLOY_WORK_H
+#define TANDEM_DEPLOY_WORK_H
+
+#include <uv.h>
+
+#include "api/engine/engine.h"
+#include "controller/gate/watch.h"
+#include "controller/log/log.h"
+#include "controller/observe/machines.h"
+#include "controller/plan/desired.h"
+#include "controller/plan/plan.h"
+
+struct tar_cache;
+
+struct work {
+  uv_loop_t *loop;
+  struct log *log;
+  struct machines *machines;
+  struct watch *watch;           /* open while steps run forward; NULL when undoing after a crash */
+  const char *project;
+  int64_t revision;              /* this transaction's */
+  const struct steps *steps;
+  struct desired *desired;       /* NULL for down and for recovery's undo */
+  cJSON **results;               /* by step, NULL while there is none */
+  const char *temporary_dir;     /* for contexts' tars */
+  struct tar_cache *tars;
+};
+
+enum probe_answer { PROBE_NOT_APPLIED, PROBE_APPLIED, PROBE_CANNOT_TELL };
+
+/* One run, probe or undo under way. Made by the transaction; a kind's function starts calls and ends in op_done(). */
+struct op {
+  struct work *work;
+  const struct step *step;
+  struct engine *engine;     /* of the step's machine; never NULL */
+  struct engine_call *call;  /* in flight, for cancel */
+  bool cancelled;
+  cJSON *result;             /* of run, or of a probe that found it applied; goes into the journal */
+  enum probe_answer answer;  /* of probe */
+  int stage;                 /* the kind's own */
+  void *data;                /* the kind's own */
+  void (*cancel)(struct op *op); /* the kind's own way to end early, when there is no call; may be NULL */
+  void (*done)(struct op *op, struct err *err);
+  void *owner;
+};
+
+/* Ends the operation: err NULL is success. Exactly once per operation; op is gone afterwards. */
+void op_done(struct op *op, struct err *err);
+/* As op_done(op, err) with a new error. */
+void op_fail(struct op *op, enum err_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
+/* For calls whose reply does not matter beyond success. */
+void op_reply(void *arg, const struct engine_reply *reply, struct err *err);
+/* As op_reply, with 404 counted as success: what was to be removed is gone. */
+void op_reply_gone(void *arg, const struct engine_reply *reply, struct err *err);
+/* Puts a string into the operation's result. */
+int op_result(struct op *op, const char *name, const char *value, struct err *err);
+
+/* The container's full ID: known at plan time, or from its create's result. NULL: not created. */
+const char *work_container(const struct work *work, const struct step *step);
+const char *step_arg(const struct step *step, const char *name, const char *fallback);
+
+#endif
