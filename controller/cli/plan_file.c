@@ -99,15 +99,17 @@ static const cJSON *named(const cJSON *array, const char *key, const char *name)
   return NULL;
 }
 
-/* " (image, environment.LOG_LEVEL)": the fields that one of the two plans changes otherwise than the other. */
-static int add_fields(struct buf *b, const cJSON *one, const cJSON *other, size_t *put, struct err *err) {
+/* " (image, environment.LOG_LEVEL)": the fields that `one` changes and `other` does not, or not to the same;
+ * only_missing: those that `other` does not change at all. */
+static int add_fields(struct buf *b, const cJSON *one, const cJSON *other, bool only_missing, size_t *put,
+                      struct err *err) {
   const cJSON *change;
 
   cJSON_ArrayForEach(change, json_get(one, "changes")) {
     const char *field = json_str(change, "field", "?");
-    const cJSON *same = named(json_get(other, "changes"), "field", field);
+    const cJSON *there = named(json_get(other, "changes"), "field", field);
 
-    if (same && (json_equal(same, change) || *put))
+    if (there && (only_missing || json_equal(there, change)))
       continue;
     if (buf_printf(b, err, "%s%s", (*put)++ ? ", " : " (", field) < 0)
       return -1;
@@ -122,7 +124,7 @@ static int add_service(struct buf *b, const char *name, const cJSON *was, const 
     return -1;
   if (!was || !is)
     return buf_printf(b, err, " (%s)", was ? "no longer there" : "new");
-  if (add_fields(b, is, was, &put, err) < 0 || add_fields(b, was, put ? NULL : is, &put, err) < 0)
+  if (add_fields(b, is, was, false, &put, err) < 0 || add_fields(b, was, is, true, &put, err) < 0)
     return -1;
   if (put)
     return buf_puts(b, ")", err);

@@ -131,14 +131,20 @@ static void measure(const struct table *t, int *widths) {
   }
 }
 
+/* After the last visible column there are no blanks. */
+static bool is_last(const struct table *t, size_t c) {
+  for (c++; c < t->column_count; c++)
+    if (t->columns[c].title)
+      return false;
+  return true;
+}
+
 static void print_cell(const struct table *t, const struct term *term, size_t c, const char *text, enum style style,
                        int width) {
-  bool last = c + 1 == t->column_count;
-
   if (c)
     fputs("  ", term->stream);
   fputs(style == STYLE_NONE ? "" : term_on(term, style), term->stream);
-  if (last && !t->columns[c].right)
+  if (is_last(t, c) && !t->columns[c].right)
     text_put(term->stream, text, width);
   else
     text_put_padded(term->stream, text, width, t->columns[c].right);
