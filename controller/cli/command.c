@@ -264,7 +264,10 @@ int command_line_read(int argc, char **argv, struct options *o, const struct com
   c = command_find(argv[at]);
   if (!c)
     return command_unknown(argv[at], err);
-  if (c->run) { /* a planned command's options are not known yet */
+  if (!c->run) { /* a planned command's options are not known yet, but this one */
+    for (int i = at + 1; i < argc; i++)
+      o->help = o->help || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+  } else {
     sets[0] = c->options;
     if (options_read(sets, 2, argc - at, argv + at, false, c->name, o, &next, err) < 0)
       return -1;
