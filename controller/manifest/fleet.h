@@ -192,6 +192,10 @@ struct manifest_options {
 int manifest_load(const struct manifest_options *options, struct fleet **ret_fleet, struct err *err);
 void fleet_free(struct fleet *fleet);
 
+/* What deploying needs beyond what `config` shows: every service has a machine that exists and a known tier, no host
+ * port or container name is taken twice on a machine, thread caps can work, ... ERR_INPUT with the position. */
+int fleet_check(const struct fleet *fleet, struct err *err);
+
 /* NULL when there is none. */
 const struct service *fleet_service(const struct fleet *fleet, const char *name);
 const struct machine *fleet_machine(const struct fleet *fleet, const char *name);
