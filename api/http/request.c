@@ -226,8 +226,8 @@ static void set_policy(struct http_request *r) {
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "tandem");
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread */
-  if (r->connect_ms)
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
+  /* Deadlines are ours (request_expire); libcurl's own limit on connecting, 300 s by default, stays behind. */
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 60000L + r->connect_ms);
 }
 
 void request_prepare(struct http_request *r, const struct http_spec *spec) {
