@@ -7,7 +7,7 @@
 #include "controller/cli/text.h"
 #include "controller/log/log.h"
 
-enum { REDRAW_MS = 100, STEPS_SHOWN = 6, BAR = 24 };
+enum { REDRAW_MS = 100, STEPS_SHOWN = 6, NAMES_SHOWN = 4, BAR = 24 };
 
 static int64_t now_ms(void) {
   struct timespec t;
@@ -38,7 +38,7 @@ static void note_counts(struct live *l, const struct log_fields *f) {
   l->done = f->done >= 0 ? f->done : l->done;
 }
 
-void live_step_started(struct live *l, const struct log_fields *f) {
+void live_step_started(struct live *l, const struct log_fields *f, const char *text) {
   note_counts(l, f);
   if (l->step_count < LIVE_STEPS) {
     struct live_step *s = &l->steps[l->step_count];
@@ -46,6 +46,8 @@ void live_step_started(struct live *l, const struct log_fields *f) {
     keep(s->machine, f->machine);
     keep(s->service, f->service);
     keep(s->kind, f->step);
+    snprintf(s->text, sizeof s->text, "%s", text);
+    s->waits = strncmp(s->kind, "gate.", 5) == 0;
     s->since_ms = now_ms();
     l->step_count++;
   }
@@ -85,15 +87,51 @@ static void draw_counts(struct live *l, int64_t now) {
 }
 
 static void draw_step(struct live *l, const struct live_step *s, int64_t now) {
-  int room = l->term.width - 1;
+  int room = l->term.width - 28;
 
   fputs("    ", l->term.stream);
   text_put_padded(l->term.stream, s->machine, 10, 0);
-  text_put_padded(l->term.stream, s->kind, 18, 0);
-  text_put(l->term.stream, s->service, room > 45 ? room - 45 : 0);
+  text_put(l->term.stream, s->text, room > 10 ? room : 10);
   if (now - s->since_ms >= 1000)
-    fprintf(l->term.stream, "  %s", text_duration(now - s->since_ms).text);
+    fprintf(l->term.stream, "  %s", text_duration((now - s->since_ms) / 1000 * 1000).text);
   end_line(l);
+}
+
+/* The steps that do something, the first few of them. */
+static void draw_steps(struct live *l, int64_t now) {
+  size_t busy = 0;
+
+  for (size_t i = 0; i < l->step_count; i++)
+    if (!l->steps[i].waits && busy++ < STEPS_SHOWN)
+      draw_step(l, &l->steps[i], now);
+  if (busy > STEPS_SHOWN) {
+    fprintf(l->term.stream, "    and %zu more", busy - STEPS_SHOWN);
+    end_line(l);
+  }
+}
+
+/* "waiting for 12: a, b, c, …" */
+static void draw_waits(struct live *l) {
+  char names[LIVE_LINE] = "";
+  size_t waits = 0, used = 0;
+
+  for (size_t i = 0; i < l->step_count; i++)
+    if (l->steps[i].waits && waits++ < NAMES_SHOWN && used < sizeof names)
+      used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", l->steps[i].service);
+  if (!waits)
+    return;
+  fprintf(l->term.stream, "    waiting for %zu: ", waits);
+  text_put(l->term.stream, names, l->term.width > 40 ? l->term.width - 30 : 10);
+  fputs(waits > NAMES_SHOWN ? ", …" : "", l->term.stream);
+  end_line(l);
+}
+
+void live_phase(struct live *l, const char *phase) {
+  keep(l->phase, phase);
+  l->line[0] = '\0';
+  l->step_count = 0;
+  l->done = 0;
+  l->total = -1;
 }
 
 void live_erase(struct live *l) {
@@ -106,7 +144,6 @@ void live_erase(struct live *l) {
 
 void live_draw(struct live *l) {
   int64_t now = now_ms();
-  size_t shown = l->step_count < STEPS_SHOWN ? l->step_count : STEPS_SHOWN;
 
   if (l->drawn_ms && now - l->drawn_ms < REDRAW_MS)
     return;
@@ -114,12 +151,8 @@ void live_draw(struct live *l) {
     fprintf(l->term.stream, "\r\033[%dA\033[J", l->lines_drawn);
   l->lines_drawn = 0;
   draw_counts(l, now);
-  for (size_t i = 0; i < shown; i++)
-    draw_step(l, &l->steps[i], now);
-  if (shown < l->step_count) {
-    fprintf(l->term.stream, "    and %zu more", l->step_count - shown);
-    end_line(l);
-  }
+  draw_steps(l, now);
+  draw_waits(l);
   if (*l->line) {
     fprintf(l->term.stream, "    %s", term_on(&l->term, STYLE_DIM));
     text_put(l->term.stream, l->line, l->term.width > 6 ? l->term.width - 5 : 1);

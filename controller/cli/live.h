@@ -9,10 +9,11 @@
 
 struct log_fields;
 
-enum { LIVE_STEPS = 32, LIVE_NAME = 64, LIVE_LINE = 200 };
+enum { LIVE_STEPS = 256, LIVE_NAME = 64, LIVE_LINE = 200 };
 
 struct live_step {
-  char machine[LIVE_NAME], service[LIVE_NAME], kind[LIVE_NAME];
+  char machine[LIVE_NAME], service[LIVE_NAME], kind[LIVE_NAME], text[LIVE_LINE];
+  bool waits; /* a gate: it does nothing itself */
   int64_t since_ms;
 };
 
@@ -28,8 +29,11 @@ struct live {
 };
 
 void live_init(struct live *l, const struct term *term);
-void live_step_started(struct live *l, const struct log_fields *f);
+/* text: what it does, "start ai-system-responder-1". */
+void live_step_started(struct live *l, const struct log_fields *f, const char *text);
 void live_step_ended(struct live *l, const struct log_fields *f);
+/* A new phase: what ran has ended, and how many steps lie ahead is not known. */
+void live_phase(struct live *l, const char *phase);
 /* Draws when the last drawing is old enough. */
 void live_draw(struct live *l);
 /* Takes what is drawn off the screen. */

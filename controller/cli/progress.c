@@ -28,6 +28,24 @@ static bool one_of(const char *word, const char *const *words) {
   return false;
 }
 
+/* The transaction's states in words for people; line: what is worth a line of its own. */
+static const struct phase {
+  const char *name, *words, *line;
+} PHASES[] = {{"forward", "apply", NULL},
+              {"draining", "stop", NULL},
+              {"undoing", "put back", "putting back"},
+              {"committing", "commit", NULL},
+              {"cleaning", "clean up", NULL},
+              {"closing", "close", NULL},
+              {"end", "", NULL}};
+
+static const struct phase *phase_of(const struct log_fields *fields) {
+  for (size_t i = 0; fields->to && i < COUNT_OF(PHASES); i++)
+    if (strcmp(PHASES[i].name, fields->to) == 0)
+      return &PHASES[i];
+  return NULL;
+}
+
 bool progress_is_notable(enum log_event event, const struct log_fields *fields) {
   static const char *const LONG_STEPS[] = {"image.build", "image.pull", "image.copy", "container.update", NULL};
   static const char *const STATES[] = {"healthy", "ready", "up", "failed", "unhealthy", "exited", "updated", NULL};
@@ -37,12 +55,14 @@ bool progress_is_notable(enum log_event event, const struct log_fields *fields) 
     return one_of(fields->step, LONG_STEPS);
   case LOG_SERVICE_STATE:
     return one_of(fields->to, STATES);
+  case LOG_TRANSACTION_PHASE:
+    return !phase_of(fields) || phase_of(fields)->line;
+  case LOG_TRANSACTION_FAILED: /* of a step: its own line has said it */
+    return !fields->machine;
   case LOG_ENGINE_LOST:
   case LOG_MANIFEST_WARNING:
   case LOG_TRANSACTION_BEGIN:
-  case LOG_TRANSACTION_PHASE:
   case LOG_TRANSACTION_COMMITTED:
-  case LOG_TRANSACTION_FAILED:
   case LOG_TRANSACTION_STUCK:
   case LOG_TRANSACTION_RECOVERED:
   case LOG_STEP_FAILED:
@@ -74,6 +94,9 @@ static enum style style_of(enum log_event event) {
 }
 
 static void put_line(const struct term *t, enum log_event event, const struct log_fields *fields, const char *msg) {
+  const struct phase *phase = event == LOG_TRANSACTION_PHASE ? phase_of(fields) : NULL;
+
+  msg = phase && phase->line ? phase->line : msg;
   fputs(event == LOG_TRANSACTION_PHASE || event == LOG_TRANSACTION_BEGIN ? "  " : "    ", t->stream);
   fputs(style_of(event) == STYLE_NONE ? "" : term_on(t, style_of(event)), t->stream);
   text_put(t->stream, msg, -1);
@@ -84,22 +107,36 @@ static void put_line(const struct term *t, enum log_event event, const struct lo
   fflush(t->stream);
 }
 
+/* Only the way back begins a count of its own. */
+static void note_phase(struct live *l, const struct log_fields *f) {
+  const struct phase *phase = phase_of(f);
+  const char *words = phase ? phase->words : f->to ? f->to : "";
+
+  if (phase && strcmp(phase->name, "undoing") == 0)
+    live_phase(l, words);
+  else
+    snprintf(l->phase, sizeof l->phase, "%s", words);
+}
+
 static void note(struct live *l, enum log_event event, const struct log_fields *f, const char *msg) {
   switch (event) {
-  case LOG_TRANSACTION_PHASE:
-    snprintf(l->phase, sizeof l->phase, "%s", f->to ? f->to : "");
+  case LOG_PLAN_READY:
+    l->total = f->total;
     break;
-  case LOG_TRANSACTION_FAILED:
-    snprintf(l->phase, sizeof l->phase, "put back");
+  case LOG_TRANSACTION_PHASE:
+    note_phase(l, f);
     break;
   case LOG_STEP_START:
-    live_step_started(l, f);
+    live_step_started(l, f, msg);
     break;
   case LOG_STEP_PROGRESS:
     snprintf(l->line, sizeof l->line, "%s", msg);
     break;
   case LOG_STEP_DONE:
   case LOG_STEP_FAILED:
+  case LOG_STEP_UNDO:
+  case LOG_STEP_UNDO_FAILED:
+  case LOG_CLEANUP_FAILED:
     l->line[0] = '\0';
     live_step_ended(l, f);
     break;

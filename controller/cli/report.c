@@ -104,20 +104,23 @@ static void put_lines(const struct term *t, const char *label, const char *text)
   }
 }
 
+/* "exited, exit code 1, not killed for memory"; a container that still runs has neither. */
 static void put_exit(const struct term *t, const cJSON *failure) {
-  const char *status = json_str(failure, "status", NULL);
-  char text[160] = "";
-  int used = 0;
+  const char *status = json_str(failure, "status", "");
+  bool ended = json_get(failure, "exit_code") && strcmp(status, "running") != 0;
+  bool oom = json_bool(failure, "oom_killed", false);
+  char text[160], code[40] = "";
 
-  if (json_get(failure, "exit_code"))
-    used = snprintf(text, sizeof text, "exit code %" PRId64, json_int(failure, "exit_code", 0));
-  if (json_get(failure, "oom_killed") && used >= 0)
-    used += snprintf(text + used, sizeof text - (size_t)used, "%s%s", used ? ", " : "",
-                     json_bool(failure, "oom_killed", false) ? "killed for memory (OOM)" : "not killed for memory");
-  if (status)
-    snprintf(text + used, sizeof text - (size_t)used, "%s%.60s", used ? ", " : "", status);
+  if (ended)
+    snprintf(code, sizeof code, "%sexit code %" PRId64, *status ? ", " : "", json_int(failure, "exit_code", 0));
+  snprintf(text, sizeof text, "%.60s%s%s", status, code,
+           oom     ? ", killed for memory (OOM)"
+           : ended ? ", not killed for memory"
+                   : "");
   if (*text)
     put_detail(t, "container:  ", text);
+  if (*json_str(failure, "error", ""))
+    put_detail(t, "engine:     ", json_str(failure, "error", ""));
 }
 
 static void put_health(const struct term *t, const cJSON *health) {

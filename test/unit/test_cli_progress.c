@@ -39,6 +39,8 @@ static void test_plain(void **state) {
   screen_open(&s, false);
   p = progress_new(PROGRESS_PLAIN, &s.term);
   progress_event(p, LOG_TRANSACTION_PHASE, LOG_FIELDS(.to = "switch"), "switch: 76 services");
+  progress_event(p, LOG_TRANSACTION_PHASE, LOG_FIELDS(.to = "forward"), "forward");
+  progress_event(p, LOG_TRANSACTION_PHASE, LOG_FIELDS(.to = "undoing"), "undoing");
   progress_event(p, LOG_STEP_START, LOG_FIELDS(.step = "container.start"), "start a");
   progress_event(p, LOG_STEP_DONE, LOG_FIELDS(.step = "container.start"), "started a");
   progress_event(p, LOG_STEP_DONE, LOG_FIELDS(.step = "image.build", .duration_ms = 3210), "built \033[31ma");
@@ -48,7 +50,7 @@ static void test_plain(void **state) {
   progress_event(p, LOG_OBSERVE_DONE, NULL, "observed");
   progress_finish(p);
   progress_free(p);
-  shows(&s, "  switch: 76 services\n    built a  3.2 s\n    a is healthy\n");
+  shows(&s, "  switch: 76 services\n  putting back\n    built a  3.2 s\n    a is healthy\n");
 }
 
 static void test_live_area_goes_away(void **state) {
@@ -76,7 +78,8 @@ static void test_live_area_goes_away(void **state) {
 
 static void test_outcomes(void **state) {
   CLEANUP_JSON cJSON *failure = cJSON_Parse(
-      "{\"service\":\"responder\",\"machine\":\"mainpc\",\"reason\":\"never healthy\",\"exit_code\":1,"
+      "{\"service\":\"responder\",\"machine\":\"mainpc\",\"reason\":\"never "
+      "healthy\",\"status\":\"exited\",\"exit_code\":1,"
       "\"oom_killed\":false,\"health\":{\"status\":\"unhealthy\",\"failing_streak\":3,\"output\":\"refused\\n\"},"
       "\"logs\":[\"one\",\"two\"]}");
   struct outcome o = {
@@ -87,7 +90,7 @@ static void test_outcomes(void **state) {
   screen_open(&s, false);
   report_outcome(&s.term, &o, "");
   shows(&s, "  ✗ responder on mainpc   never healthy\n"
-            "      container:    exit code 1, not killed for memory\n"
+            "      container:    exited, exit code 1, not killed for memory\n"
             "      health:       unhealthy, 3 failed in a row\n"
             "      last probe:   refused\n"
             "      last output:  one\n"
