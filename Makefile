@@ -8,7 +8,7 @@ VERSION := 0.1.0
 PKGS := libuv libcurl libcjson yaml-0.1 sqlite3 libarchive libcrypto
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wno-override-init
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=c11 -D_GNU_SOURCE -DTANDEM_VERSION='"$(VERSION)"' -I. $(WARN) $(shell pkg-config --cflags $(PKGS)) $(SAN)
+override CFLAGS += -std=c11 -D_GNU_SOURCE -DTANDEM_VERSION='"$(VERSION)"' -DTANDEM_LIBYAML_VERSION='"$(shell pkg-config --modversion yaml-0.1)"' -I. $(WARN) $(shell pkg-config --cflags $(PKGS)) $(SAN)
 override LDFLAGS += $(SAN)
 LDLIBS := $(shell pkg-config --libs $(PKGS))
 

@@ -27,6 +27,8 @@ enum state_access {
  * when. STATE_READ on a folder that does not exist gives an empty state. command goes into the lock's text. */
 int state_open(const char *dir, enum state_access access, const char *command, struct state **ret_state,
                struct err *err);
+/* "3.40.1" */
+const char *state_library_version(void);
 void state_close(struct state *s); /* no write may be queued */
 
 enum revision_outcome {

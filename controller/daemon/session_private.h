@@ -1,0 +1,50 @@
+/* What the files of the session share. */
+#ifndef TANDEM_DAEMON_SESSION_PRIVATE_H
+#define TANDEM_DAEMON_SESSION_PRIVATE_H
+
+#include <uv.h>
+
+#include "controller/daemon/session.h"
+#include "controller/deploy/transaction.h"
+#include "controller/observe/machines.h"
+#include "controller/plan/desired.h"
+
+struct session {
+  struct session_options options;
+  uv_loop_t loop;
+  bool loop_open;
+  struct fleet *fleet;
+  bool checked; /* fleet_check() has passed */
+  struct state *state;
+  bool writable;
+  struct machines machines;
+  bool engines_begun, engines_open;
+  struct observed *observed;
+  cJSON *placements; /* [{"service", "machine", "manifest_machine"}] in effect */
+  cJSON *digests;    /* build contexts' digests by folder and dockerfile */
+};
+
+/* Runs the loop until *flag. */
+void session_await(struct session *s, const bool *flag);
+int session_current(struct session *s, int64_t *ret_revision, struct err *err);
+/* The desired state of a committed revision. *ret_desired NULL when there is none (0) or it is of a down. */
+int session_desired_of(struct session *s, int64_t revision, struct desired **ret_desired, struct err *err);
+/* The manifest with s->placements. */
+int session_load_placed(struct session *s, struct fleet **ret_fleet, struct err *err);
+/* Carries out steps; wraps transaction_start(). */
+struct transaction_run {
+  const char *project;
+  int64_t revision;
+  const struct steps *steps;
+  struct desired *desired;
+  struct journal *journal;
+  const struct journal_rows *rows;
+  enum transaction_begin begin;
+  int parallelism;
+  bool strict_cleanup;
+};
+int session_transact(struct session *s, const struct transaction_run *run, struct outcome *ret_outcome,
+                     struct err *err);
+int session_recover_first(struct session *s, struct err *err);
+
+#endif
