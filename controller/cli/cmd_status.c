@@ -77,7 +77,7 @@ static void add_row(struct table *t, const struct status_row *r) {
   table_text(t, r->service);
   add_state(t, r->state);
   add_state(t, r->health);
-  table_text(t, r->image);
+  table_text(t, r->image && *r->image ? r->image : NULL);
   if (r->cpu_percent < 0)
     table_none(t, "-");
   else
@@ -90,7 +90,7 @@ static void add_row(struct table *t, const struct status_row *r) {
   add_pids(t, r);
   add_known(t, r->revision > 0 ? r->revision : -1);
   table_styled(t, r->drift ? STYLE_YELLOW : STYLE_NONE, r->drift);
-  table_text(t, r->container);
+  table_text(t, r->container && *r->container ? r->container : NULL);
   add_known(t, r->restarts);
   add_known(t, r->memory_bytes);
   add_known(t, r->memory_limit_bytes > 0 ? r->memory_limit_bytes : -1);

@@ -47,22 +47,17 @@ static int print_version(const struct cli *cli, const cJSON *json, struct err *e
   return 0;
 }
 
-/* Without a manifest there are no engines to ask, which is no reason to fail. */
 static int version(struct cli *cli, struct err *err) {
   CLEANUP_JSON cJSON *json = NULL;
-  CLEANUP_ERR struct err why = ERR_INIT;
   struct session *session;
 
-  if (cli_session(cli, &session, err) < 0)
+  if (cli_session(cli, &session, err) < 0 || session_version(session, &json, err) < 0)
     return -1;
-  if (session_version(session, &json, &why) == 0)
-    return print_version(cli, json, err);
-  if (why.kind != ERR_INPUT || cli->options->files.count)
-    return err_move(err, &why);
-  json = cJSON_CreateObject();
-  if (!json || !json_put_str(json, "tandem", TANDEM_VERSION))
-    return err_no_memory(err);
-  fprintf(stderr, "tandem: no engine is asked: %s\n", err_text(&why));
+  if (json_str(json, "error", NULL)) { /* without a manifest there are no engines to ask: no reason to fail */
+    fputs("tandem: no engine is asked: ", stderr);
+    text_put(stderr, json_str(json, "error", ""), -1);
+    fputc('\n', stderr);
+  }
   return print_version(cli, json, err);
 }
 

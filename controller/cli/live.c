@@ -82,7 +82,7 @@ static void draw_counts(struct live *l, int64_t now) {
   } else {
     fprintf(f, "%" PRId64 " done", l->done);
   }
-  fprintf(f, "  %s", text_duration((now - l->started_ms) / 1000 * 1000).text);
+  fprintf(f, "  %" PRId64 " s", (now - l->started_ms) / 1000);
   end_line(l);
 }
 
@@ -93,7 +93,7 @@ static void draw_step(struct live *l, const struct live_step *s, int64_t now) {
   text_put_padded(l->term.stream, s->machine, 10, 0);
   text_put(l->term.stream, s->text, room > 10 ? room : 10);
   if (now - s->since_ms >= 1000)
-    fprintf(l->term.stream, "  %s", text_duration((now - s->since_ms) / 1000 * 1000).text);
+    fprintf(l->term.stream, "  %" PRId64 " s", (now - s->since_ms) / 1000);
   end_line(l);
 }
 
