@@ -120,3 +120,17 @@ one_line() { [ "$(printf '%s\n' "$output" | wc -l)" -eq 1 ]; }
   [ "$status" -eq 1 ]
   [[ $output == *'No space left'* ]]
 }
+
+@test "README's events and exit codes are those of the code" {
+  root=$BATS_TEST_DIRNAME/../..
+  # shellcheck disable=SC2016  # backticks of Markdown
+  want=$(sed -n 's/^ *X([A-Z_]*, "\([^"]*\)", LOG_\([A-Z]*\), "\([^"]*\)").*/| `\1` | \L\2\E | \3 |/p' \
+    "$root/controller/log/events.h")
+  have=$(sed -n '/^<!-- events/,/^<!-- .events/p' "$root/README.md" | grep '^| `')
+  [ -n "$want" ]
+  [ "$have" = "$want" ]
+  want=$(sed -n 's/^ *{CODE_[A-Z_]*, "\(.*\)"},$/\1/p' "$root/controller/cli/exit.c")
+  have=$(sed -n '/^## Exit codes/,/^## Manifest/s/^| [0-9]* | \(.*\) |$/\1/p' "$root/README.md" | tr -d '`')
+  [ -n "$want" ]
+  [ "$have" = "$want" ]
+}
