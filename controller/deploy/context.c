@@ -19,10 +19,10 @@ enum { MAX_IGNORE_BYTES = 1024 * 1024, MAX_DOCKERFILE_BYTES = 16 * 1024 * 1024 }
 struct context {
   const char *folder;
   struct ignore ignore;
-  char *dockerfile;        /* the name in the context; NULL: none (a digest of an inline one) */
-  bool made_up;            /* dockerfile is not in the folder: content is put in under that name */
-  struct buf content;      /* of a made-up Dockerfile */
-  struct buf ignore_text;  /* of the ignore file in force; for a made-up Dockerfile with its names added */
+  char *dockerfile;       /* the name in the context; NULL: none (a digest of an inline one) */
+  bool made_up;           /* dockerfile is not in the folder: content is put in under that name */
+  struct buf content;     /* of a made-up Dockerfile */
+  struct buf ignore_text; /* of the ignore file in force; for a made-up Dockerfile with its names added */
 };
 
 static void context_release(struct context *c) {
@@ -155,8 +155,7 @@ static int context_load(struct context *c, const char *folder, const char *docke
   return 0;
 }
 
-static int send_made_up(const struct context_sink *sink, const char *name, const struct buf *content,
-                        struct err *err) {
+static int send_made_up(const struct context_sink *sink, const char *name, const struct buf *content, struct err *err) {
   struct context_entry entry = {.path = name, .type = 'f', .mode = 0644, .size = content->len};
   if (sink->entry(sink->arg, &entry, err) < 0)
     return -1;
@@ -183,8 +182,8 @@ static int send_all(const struct context *c, dev_t skip_dev, ino_t skip_ino, con
 static int digest_entry(void *arg, const struct context_entry *entry, struct err *err) {
   char head[64];
   (void)err;
-  int n = snprintf(head, sizeof(head), "%c %o %llu ", entry->type, (unsigned)entry->mode,
-                   (unsigned long long)entry->size);
+  int n =
+      snprintf(head, sizeof(head), "%c %o %llu ", entry->type, (unsigned)entry->mode, (unsigned long long)entry->size);
   sha256_update(arg, head, (size_t)n);
   sha256_update(arg, entry->path, strlen(entry->path) + 1);
   if (entry->target)

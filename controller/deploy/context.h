@@ -25,7 +25,7 @@ int context_tar(const char *folder, const char *dockerfile, const char *inline_d
 /* dockerfile is borrowed for the call; NULL with an error. Runs from the loop, once. */
 typedef void context_cb(void *arg, const char *dockerfile, uint64_t bytes, struct err *err);
 /* context_tar() in the thread pool; strings are copied. -1: nothing was started and cb will not run. */
-int context_tar_async(struct uv_loop_s *loop, const char *folder, const char *dockerfile,
-                      const char *inline_dockerfile, const char *path, context_cb *cb, void *arg, struct err *err);
+int context_tar_async(struct uv_loop_s *loop, const char *folder, const char *dockerfile, const char *inline_dockerfile,
+                      const char *path, context_cb *cb, void *arg, struct err *err);
 
 #endif

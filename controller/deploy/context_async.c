@@ -27,8 +27,8 @@ static void job_free(struct tar_job *job) {
 
 static void on_work(uv_work_t *work) {
   struct tar_job *job = work->data;
-  job->rc = context_tar(job->folder, job->dockerfile, job->inline_dockerfile, job->path, &job->name, &job->bytes,
-                        &job->err);
+  job->rc =
+      context_tar(job->folder, job->dockerfile, job->inline_dockerfile, job->path, &job->name, &job->bytes, &job->err);
 }
 
 static void on_done(uv_work_t *work, int status) {
@@ -44,8 +44,8 @@ static bool copy(char **ret, const char *text) {
   return *ret || !text;
 }
 
-int context_tar_async(struct uv_loop_s *loop, const char *folder, const char *dockerfile,
-                      const char *inline_dockerfile, const char *path, context_cb *cb, void *arg, struct err *err) {
+int context_tar_async(struct uv_loop_s *loop, const char *folder, const char *dockerfile, const char *inline_dockerfile,
+                      const char *path, context_cb *cb, void *arg, struct err *err) {
   struct tar_job *job = calloc(1, sizeof(*job));
   if (!job)
     return err_no_memory(err);

@@ -30,7 +30,8 @@ void context_tar_free(struct context_tar *tar) {
     return;
   archive_entry_free(tar->entry);
   if (tar->archive) {
-    archive_write_fail(tar->archive); /* else freeing would go on writing */
+    archive_write_fail(tar->archive);  /* else closing would write the rest of an entry as zeros, */
+    archive_write_close(tar->archive); /* and without closing its buffer would be lost */
     archive_write_free(tar->archive);
   }
   free(tar);

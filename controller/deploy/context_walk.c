@@ -20,6 +20,8 @@ struct folder {
   size_t path_len;
   mode_t mode;
   bool handed_over;
+  const bool *above; /* which patterns matched the folder; NULL for the root */
+  bool *here;        /* which match the name that the walk is at */
 };
 
 struct walk {
@@ -124,7 +126,7 @@ static int walk_subfolder(struct walk *w, struct folder *in, const char *name, c
   CLEANUP_CLOSE int fd = openat(in->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0)
     return failed(w, path, errno, err);
-  struct folder f = {.parent = in, .fd = fd, .path_len = w->path.len, .mode = st->st_mode & 07777};
+  struct folder f = {.parent = in, .fd = fd, .path_len = w->path.len, .mode = st->st_mode & 07777, .above = in->here};
   if (!ignored && hand_over_folders(w, &f, err) < 0)
     return -1;
   w->depth++;
@@ -137,7 +139,7 @@ static int walk_subfolder(struct walk *w, struct folder *in, const char *name, c
 static int walk_name(struct walk *w, struct folder *in, const char *name, struct err *err) {
   const char *path = buf_text(&w->path);
   struct stat st;
-  bool ignored = ignore_matches(w->ignore, path);
+  bool ignored = ignore_matches(w->ignore, path, in->above, in->here);
   if (ignored && !ignore_may_keep_below(w->ignore, path))
     return 0;
   if (fstatat(in->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -176,7 +178,9 @@ static int list_names(struct walk *w, int fd, struct strv *names, struct err *er
 
 static int walk_folder(struct walk *w, struct folder *f, struct err *err) {
   CLEANUP_STRV struct strv names = STRV_INIT;
-  int rc = list_names(w, f->fd, &names, err);
+  CLEANUP_FREE bool *here = calloc(w->ignore->count + 1, sizeof(*here));
+  f->here = here;
+  int rc = here ? list_names(w, f->fd, &names, err) : err_no_memory(err);
   for (size_t i = 0; rc == 0 && i < names.count; i++) {
     rc = buf_printf(&w->path, err, "%s%s", f->path_len ? "/" : "", names.items[i]);
     if (rc == 0)

@@ -11,10 +11,10 @@
 #include "controller/deploy/ignore.h"
 
 struct context_entry {
-  const char *path; /* in the context */
-  char type;        /* 'f', 'd', 'l' */
-  mode_t mode;      /* permission bits */
-  uint64_t size;    /* of a file: as many bytes follow by data() */
+  const char *path;   /* in the context */
+  char type;          /* 'f', 'd', 'l' */
+  mode_t mode;        /* permission bits */
+  uint64_t size;      /* of a file: as many bytes follow by data() */
   const char *target; /* of a link */
 };
 

@@ -139,8 +139,8 @@ int line_json(struct buf *out, int64_t unix_us, enum log_event event, const stru
               const char *msg) {
   char ts[32];
   log_time_text(unix_us, ts);
-  if (buf_printf(out, NULL, "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", ts,
-                 level_names[log_event_level(event)], log_event_name(event)) < 0 ||
+  if (buf_printf(out, NULL, "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", ts, level_names[log_event_level(event)],
+                 log_event_name(event)) < 0 ||
       json_member(out, "msg", msg) < 0 || json_fields(out, fields) < 0)
     return -1;
   return buf_puts(out, "}\n", NULL);
@@ -187,8 +187,8 @@ static int text_message(struct buf *out, const struct log_fields *f, const char 
   return text_duration(out, f->duration_ms);
 }
 
-int line_text(struct buf *out, int64_t unix_us, enum log_event event, const struct log_fields *fields,
-              const char *msg, bool colour) {
+int line_text(struct buf *out, int64_t unix_us, enum log_event event, const struct log_fields *fields, const char *msg,
+              bool colour) {
   time_t seconds = (time_t)(unix_us / 1000000);
   struct tm tm = {0};
   char clock[16];

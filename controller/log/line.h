@@ -11,12 +11,11 @@
 #include "controller/log/log.h"
 
 /* Each appends one line with its newline; 0, or -1 without memory. fields may be NULL; unix_us is UTC. */
-int line_json(struct buf *out, int64_t unix_us, enum log_event event, const struct log_fields *fields,
-              const char *msg);
+int line_json(struct buf *out, int64_t unix_us, enum log_event event, const struct log_fields *fields, const char *msg);
 /* `12:00:01 WARN  mainpc responder: message`, local time; further lines of the message are indented. The error's
  * text follows when the message does not hold it already, then the duration. */
-int line_text(struct buf *out, int64_t unix_us, enum log_event event, const struct log_fields *fields,
-              const char *msg, bool colour);
+int line_text(struct buf *out, int64_t unix_us, enum log_event event, const struct log_fields *fields, const char *msg,
+              bool colour);
 
 /* Appends s as a quoted JSON string. */
 int line_json_string(struct buf *out, const char *s);

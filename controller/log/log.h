@@ -24,11 +24,11 @@ struct log_fields {
   const char *from;
   const char *to;
   int64_t duration_ms;
-  int64_t done;  /* progress: done of total */
+  int64_t done; /* progress: done of total */
   int64_t total;
   const struct err *err;
 };
-#define LOG_FIELDS(...) \
+#define LOG_FIELDS(...)                                                                                                \
   (&(const struct log_fields){.revision = -1, .duration_ms = -1, .done = -1, .total = -1, __VA_ARGS__})
 
 struct log;
@@ -48,9 +48,9 @@ int log_add_sink(struct log *log, enum log_level level, log_sink_cb *cb, void *a
 void log_emit(struct log *log, enum log_event event, const struct log_fields *fields, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
-const char *log_event_name(enum log_event event);        /* "step.done" */
+const char *log_event_name(enum log_event event); /* "step.done" */
 enum log_level log_event_level(enum log_event event);
-int log_level_parse(const char *text, enum log_level *ret_level);   /* 0 or -1 */
+int log_level_parse(const char *text, enum log_level *ret_level); /* 0 or -1 */
 int log_format_parse(const char *text, enum log_format *ret_format);
 
 /* RFC 3339 UTC with microseconds of the current time: "2026-11-23T12:00:00.123456Z". */

@@ -38,7 +38,8 @@ int db_error(sqlite3 *db, int rc, struct err *err) {
   if (code == SQLITE_NOMEM)
     return err_no_memory(err);
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-    err_set(err, ERR_IO, "state database %s is damaged (%s): restore it, or move it away and let recover ask the engines",
+    err_set(err, ERR_IO,
+            "state database %s is damaged (%s): restore it, or move it away and let recover ask the engines",
             path ? path : "?", text);
   else if (code == SQLITE_BUSY)
     err_set(err, ERR_IO, "state database %s stayed busy for %d s", path ? path : "?", DB_BUSY_TIMEOUT_MS / 1000);

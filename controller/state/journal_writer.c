@@ -41,11 +41,11 @@ struct journal {
   int64_t revision;
   int64_t revision_id;
   int64_t next_seq;
-  struct queue waiting; /* queued, not yet taken */
-  struct queue running; /* taken by the uv_work */
-  bool busy;            /* the uv_work is in flight, or its callbacks run */
-  bool closed;          /* journal_close came from inside the last callback */
-  struct err failure;   /* once set, every write fails with it */
+  struct queue waiting;               /* queued, not yet taken */
+  struct queue running;               /* taken by the uv_work */
+  bool busy;                          /* the uv_work is in flight, or its callbacks run */
+  bool closed;                        /* journal_close came from inside the last callback */
+  struct err failure;                 /* once set, every write fails with it */
   struct write reserve[RESERVE_SIZE]; /* so that a write without memory can be told so, later, as any other */
   size_t reserve_used;
 };
@@ -80,9 +80,9 @@ static void write_free(struct write *w) {
 
 static int insert_entry(struct journal *j, const struct write *w, struct err *err) {
   sqlite3_reset(j->insert);
-  int rc = db_bind(j->insert, err, "iiisssssssi", j->revision_id, j->next_seq, (int64_t)w->step,
-                   journal_mark_name(w->mark), w->kind, w->machine, w->service, w->object, w->result, w->error,
-                   w->at_us);
+  int rc =
+      db_bind(j->insert, err, "iiisssssssi", j->revision_id, j->next_seq, (int64_t)w->step, journal_mark_name(w->mark),
+              w->kind, w->machine, w->service, w->object, w->result, w->error, w->at_us);
   rc = rc == 0 ? db_step(j->insert, err) : rc;
   sqlite3_reset(j->insert);
   j->next_seq++;
@@ -229,8 +229,9 @@ static int find_revision(struct journal *j, struct err *err) {
     return -1;
   int rc = db_step(stmt, err);
   if (rc <= 0)
-    return rc < 0 ? -1
-                  : err_set(err, ERR_INTERNAL, "%s has no revision %lld to journal", j->project, (long long)j->revision);
+    return rc < 0
+               ? -1
+               : err_set(err, ERR_INTERNAL, "%s has no revision %lld to journal", j->project, (long long)j->revision);
   j->revision_id = sqlite3_column_int64(stmt, 0);
   j->next_seq = sqlite3_column_int64(stmt, 1);
   return 0;

@@ -101,10 +101,10 @@ int state_revisions(struct state *s, const char *project, struct revision_list *
   sqlite3 *db = NULL;
   if (db_for_read(s, &db, err) < 0)
     return -1;
-  int rc = db ? db_prepare(db, &stmt, err,
-                           "SELECT " REVISION_COLUMNS " FROM revision WHERE project = ? ORDER BY number DESC", "s",
-                           project)
-              : 0;
+  int rc =
+      db ? db_prepare(db, &stmt, err,
+                      "SELECT " REVISION_COLUMNS " FROM revision WHERE project = ? ORDER BY number DESC", "s", project)
+         : 0;
   struct revision r;
   while (db && rc >= 0 && (rc = read_one(s, stmt, false, &r, err)) > 0) {
     struct revision *items = realloc(list.items, (list.count + 1) * sizeof(*items));

@@ -32,28 +32,28 @@ const char *state_library_version(void);
 void state_close(struct state *s); /* no write may be queued */
 
 enum revision_outcome {
-  REVISION_RUNNING,    /* no outcome yet: under way, or cut off */
-  REVISION_COMMITTED,  /* became the fleet's state; cleanup may be unfinished (see cleaned) */
-  REVISION_FAILED,     /* failed before anything changed */
-  REVISION_PUT_BACK,   /* failed and put back */
-  REVISION_STUCK,      /* failed and not put back whole */
+  REVISION_RUNNING,   /* no outcome yet: under way, or cut off */
+  REVISION_COMMITTED, /* became the fleet's state; cleanup may be unfinished (see cleaned) */
+  REVISION_FAILED,    /* failed before anything changed */
+  REVISION_PUT_BACK,  /* failed and put back */
+  REVISION_STUCK,     /* failed and not put back whole */
 };
 const char *revision_outcome_name(enum revision_outcome outcome); /* "committed", "put back", … */
 
 struct revision {
-  int64_t number;       /* 1… per project */
-  int64_t base;         /* committed revision it started from; 0 none */
-  char *kind;           /* apply, rollback, relocate, down */
+  int64_t number; /* 1… per project */
+  int64_t base;   /* committed revision it started from; 0 none */
+  char *kind;     /* apply, rollback, relocate, down */
   enum revision_outcome outcome;
-  bool cleaned;         /* the steps after the commit are done too */
-  char *summary;        /* one line for people */
-  char *failure;        /* one line, or NULL */
-  char *started_at;     /* RFC 3339 UTC */
-  char *ended_at;       /* or NULL */
-  int64_t duration_ms;  /* -1 while running */
+  bool cleaned;        /* the steps after the commit are done too */
+  char *summary;       /* one line for people */
+  char *failure;       /* one line, or NULL */
+  char *started_at;    /* RFC 3339 UTC */
+  char *ended_at;      /* or NULL */
+  int64_t duration_ms; /* -1 while running */
   /* Only filled by state_revision(): */
-  cJSON *desired;       /* the desired document; NULL after a down */
-  cJSON *plan;          /* the step graph; NULL when trimmed */
+  cJSON *desired; /* the desired document; NULL after a down */
+  cJSON *plan;    /* the step graph; NULL when trimmed */
 };
 void revision_release(struct revision *r);
 
@@ -95,11 +95,11 @@ const char *journal_mark_name(enum journal_mark mark);
 struct journal_row {
   int step;
   enum journal_mark mark;
-  cJSON *result; /* of DONE or FAILED, or NULL */
-  char *error;   /* or NULL */
+  cJSON *result;                           /* of DONE or FAILED, or NULL */
+  char *error;                             /* or NULL */
   char *kind, *machine, *service, *object; /* readable columns */
-  char *at;            /* time of the newest mark */
-  int64_t duration_ms; /* intent to result, -1 unknown */
+  char *at;                                /* time of the newest mark */
+  int64_t duration_ms;                     /* intent to result, -1 unknown */
 };
 struct journal_rows {
   struct journal_row *items; /* by step */

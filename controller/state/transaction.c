@@ -58,8 +58,8 @@ int state_set_desired(struct state *s, const char *project, int64_t number, cons
 }
 
 /* What may be forgotten: not the revision that holds now, and nothing that recovery may still need. */
-#define TRIMMABLE \
-  "project = ?1 AND number < ?2 AND number <> coalesce((SELECT current FROM project WHERE name = ?1), 0)" \
+#define TRIMMABLE                                                                                                      \
+  "project = ?1 AND number < ?2 AND number <> coalesce((SELECT current FROM project WHERE name = ?1), 0)"              \
   " AND (outcome IN ('failed', 'put back') OR (outcome = 'committed' AND cleaned))"
 
 int state_trim(struct state *s, const char *project, int64_t older_than, struct err *err) {

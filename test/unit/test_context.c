@@ -1,11 +1,15 @@
-#include <archive.h>
-#include <archive_entry.h>
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <utime.h>
@@ -50,7 +54,10 @@ static char *list_tar(const char *path) {
   assert_int_equal(archive_read_open_filename(a, path, 10240), ARCHIVE_OK);
   while (archive_read_next_header(a, &e) == ARCHIVE_OK) {
     unsigned type = archive_entry_filetype(e);
-    buf_printf(&out, NULL, "%s %c %o %d", archive_entry_pathname(e), type == AE_IFREG ? 'f' : type == AE_IFDIR ? 'd' : 'l',
+    buf_printf(&out, NULL, "%s %c %o %d", archive_entry_pathname(e),
+               type == AE_IFREG   ? 'f'
+               : type == AE_IFDIR ? 'd'
+                                  : 'l',
                (unsigned)archive_entry_perm(e), (int)archive_entry_size(e));
     if (type == AE_IFLNK)
       buf_printf(&out, NULL, " -> %s", archive_entry_symlink(e));
@@ -229,11 +236,11 @@ static void the_digest_follows_what_is_sent(void **state) {
   put(s, "c/.dockerignore", "ignored\n");
   put(s, "c/a", "1");
   digest(s, was);
-#define EXPECT_CHANGE(changes) \
-  do { \
-    digest(s, now); \
-    assert_int_equal(strcmp(was, now) != 0, changes); \
-    strcpy(was, now); \
+#define EXPECT_CHANGE(changes)                                                                                         \
+  do {                                                                                                                 \
+    digest(s, now);                                                                                                    \
+    assert_int_equal(strcmp(was, now) != 0, changes);                                                                  \
+    strcpy(was, now);                                                                                                  \
   } while (0)
   utime(scratch_path(s, "c/a"), &(struct utimbuf){1, 1});
   EXPECT_CHANGE(false);
@@ -346,6 +353,32 @@ static void the_tar_is_not_in_itself(void **state) {
   assert_string_equal(list, "Dockerfile f 644 13\n");
 }
 
+/* The file system takes no more than so many bytes of a file. */
+static void limit_files(rlim_t bytes) {
+  struct rlimit limit;
+  signal(SIGXFSZ, SIG_IGN);
+  getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = bytes;
+  setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void a_full_disk_is_told(void **state) {
+  struct scratch *s = *state;
+  CLEANUP_ERR struct err err = ERR_INIT;
+  CLEANUP_FREE char *name = NULL;
+  uint64_t bytes = 0;
+  CLEANUP_FREE char *big = calloc(1, 1024 * 1024);
+  memset(big, 'y', 1024 * 1024 - 1);
+  put(s, "c/big", big);
+  limit_files(300 * 1024);
+  int rc = context_tar(folder(s), "Dockerfile", NULL, scratch_path(s, "t.tar"), &name, &bytes, &err);
+  limit_files(RLIM_INFINITY);
+  assert_int_equal(rc, -1);
+  assert_int_equal(err.kind, ERR_IO);
+  assert_int_equal(err.sys_errno, EFBIG);
+  assert_int_equal(access(s->path, F_OK), -1);
+}
+
 struct changer {
   char path[160];
   volatile bool stop;
@@ -431,6 +464,7 @@ int main(void) {
       TEST(bad_contexts_are_told),
       TEST(sockets_are_left_out),
       TEST(the_tar_is_not_in_itself),
+      TEST(a_full_disk_is_told),
       TEST(a_changing_file_is_an_error),
       TEST(the_tar_is_made_off_the_loop),
   };

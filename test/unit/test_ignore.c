@@ -1,9 +1,11 @@
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,10 +17,28 @@ static void load(struct ignore *ignore, const char *patterns) {
     fail_msg("%s: %s", patterns, err_text(&err));
 }
 
+/* Asks for the folders above first, as a walk does. */
+static bool is_ignored(const struct ignore *ignore, const char *path) {
+  bool flags[2][16] = {{false}};
+  bool *above = NULL, *here = flags[0];
+  bool ignored = false;
+  assert_true(ignore->count <= 16);
+  for (const char *end = path; *end; end++) {
+    end = strchrnul(end + 1, '/');
+    CLEANUP_FREE char *part = strndup(path, (size_t)(end - path));
+    ignored = ignore_matches(ignore, part, above, here);
+    above = here;
+    here = here == flags[0] ? flags[1] : flags[0];
+    if (!*end)
+      break;
+  }
+  return ignored;
+}
+
 static void expect(const char *patterns, const char *path, bool ignored) {
   CLEANUP_IGNORE struct ignore ignore = IGNORE_INIT;
   load(&ignore, patterns);
-  if (ignore_matches(&ignore, path) != ignored)
+  if (is_ignored(&ignore, path) != ignored)
     fail_msg("%s is to be %s by:\n%s", path, ignored ? "ignored" : "kept", patterns);
 }
 
@@ -83,6 +103,9 @@ static void two_stars_match_any_folders(void **state) {
       {"**", "a/b", true},
       {"**/a/**/b", "x/a/y/z/b/c", true},
       {"**/a/**/b", "x/a/y/z/c", false},
+      {"**b", "a/xb", true}, /* plain text after **: docker looks only at the end */
+      {"**b", "b/a", true},
+      {"**b*", "a/xb", false},
       {"a**b", "axxb", false}, /* as docker reads it: a, folders, b */
       {"a**b", "ax/yb", false},
       {"a**b", "ax/b", true},
@@ -93,11 +116,8 @@ static void two_stars_match_any_folders(void **state) {
 
 static void a_folder_covers_what_is_below(void **state) {
   static const struct row rows[] = {
-      {"docs", "docs/a/b", true},
-      {"docs/a", "docs/a/b", true},
-      {"docs/a", "docs/b", false},
-      {"d*", "docs/a/b", true},
-      {"docs", "docsx/a", false},
+      {"docs", "docs/a/b", true}, {"docs/a", "docs/a/b", true}, {"docs/a", "docs/b", false},
+      {"d*", "docs/a/b", true},   {"docs", "docsx/a", false},
   };
   (void)state;
   expect_rows(rows, COUNT_OF(rows));
@@ -119,7 +139,9 @@ static void lines_are_cleaned(void **state) {
       {"# a\n#b", "# a", false},
       {" #a", "#a", true}, /* only a line that starts with it is a comment */
       {"\n\n\na\n\n", "a", true},
-      {"\xef\xbb\xbf" "a", "a", true},
+      {"\xef\xbb\xbf"
+       "a",
+       "a", true},
       {".", "a", false},
       {"/", "a", false},
       {"! a", "a", false},
@@ -139,7 +161,8 @@ static void the_last_match_decides(void **state) {
       {"docs\n!docs/keep", "docs/keep/a", false},
       {"docs\n!docs/keep", "docs/other", true},
       {"!docs\ndocs", "docs/a", true},
-      {"docs/a\n!docs", "docs/a", false}, /* an exception covers what is below it too */
+      {"docs\n!docs", "docs/a", false},  /* an exception covers what is below it too, */
+      {"docs/a\n!docs", "docs/a", true}, /* but only where the folder itself was ignored */
       {"**\n!src/**/*.py", "src/a/b.py", false},
       {"**\n!src/**/*.py", "src/a/b.txt", true},
       {"*\n!**/keep", "a/b/keep", false},
@@ -149,8 +172,8 @@ static void the_last_match_decides(void **state) {
 }
 
 static void bad_patterns_name_their_line(void **state) {
-  static const char *const bad[] = {"ok\n[a", "ok\n[", "ok\n[]a]", "ok\n[a-]", "ok\n[-a]", "ok\na\\", "ok\n!",
-                                    "ok\n[a\\", "ok\n! ", "ok\n[^]"};
+  static const char *const bad[] = {"ok\n[a", "ok\n[",    "ok\n[]a]", "ok\n[a-]", "ok\n[-a]", "ok\na\\",
+                                    "ok\n!",  "ok\n[a\\", "ok\n! ",   "ok\n[^]",  "ok\n!/.."};
   (void)state;
   for (size_t i = 0; i < COUNT_OF(bad); i++) {
     CLEANUP_IGNORE struct ignore ignore = IGNORE_INIT;
@@ -193,8 +216,8 @@ static void kept_paths_are_literal(void **state) {
   (void)state;
   load(&ignore, "*");
   assert_int_equal(ignore_keep(&ignore, "a/[x]*", NULL), 0);
-  assert_false(ignore_matches(&ignore, "a/[x]*"));
-  assert_true(ignore_matches(&ignore, "a/x1"));
+  assert_false(is_ignored(&ignore, "a/[x]*"));
+  assert_true(is_ignored(&ignore, "a/x1"));
   assert_true(ignore_may_keep_below(&ignore, "a"));
   assert_false(ignore_may_keep_below(&ignore, "b"));
 }

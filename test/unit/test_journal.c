@@ -1,11 +1,13 @@
 /* The journal on a real loop and a real file, its writer killed and its disk full. */
-#include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <uv.h>
@@ -62,8 +64,14 @@ static void on_done(void *arg, struct err *err) {
 
 static void put(struct fixture *f, int step, enum journal_mark mark, const char *result, const char *error) {
   CLEANUP_JSON cJSON *json = result ? cJSON_Parse(result) : NULL;
-  struct journal_entry entry = {.step = step, .mark = mark, .kind = "create", .machine = "pc2", .service = "tts",
-                                .object = "tts", .result = json, .error = error};
+  struct journal_entry entry = {.step = step,
+                                .mark = mark,
+                                .kind = "create",
+                                .machine = "pc2",
+                                .service = "tts",
+                                .object = "tts",
+                                .result = json,
+                                .error = error};
   journal_write(f->journal, &entry, on_done, f);
 }
 

@@ -1,11 +1,13 @@
 /* The state folder's lock, held by real processes. */
-#include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 

@@ -1,11 +1,13 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <cjson/cJSON.h>
 #include <termios.h>
 
 #include "api/base/json.h"
@@ -89,8 +91,7 @@ static void json_takes_any_bytes(void **state) {
     }
   }
   CLEANUP_JSON cJSON *line = json_line(LOG_SERVICE_OUTPUT, NULL, "a\"b\\c\n\tgr\xc3\xbc\xc3\x9f \xff \xc3(\x1b[31m");
-  assert_string_equal(json_str(line, "msg", ""),
-                      "a\"b\\c\n\tgr\xc3\xbc\xc3\x9f \xef\xbf\xbd \xef\xbf\xbd(\x1b[31m");
+  assert_string_equal(json_str(line, "msg", ""), "a\"b\\c\n\tgr\xc3\xbc\xc3\x9f \xef\xbf\xbd \xef\xbf\xbd(\x1b[31m");
 }
 
 static void expect_text(const struct log_fields *fields, enum log_event event, const char *msg, const char *want) {
@@ -112,17 +113,22 @@ static void text_is_for_people(void **state) {
   expect_text(LOG_FIELDS(.duration_ms = 40), LOG_STEP_DONE, "started", "12:00:00 INFO  started (40 ms)\n");
   expect_text(LOG_FIELDS(.duration_ms = 6249), LOG_STEP_DONE, "put back", "12:00:00 INFO  put back (6.2 s)\n");
   expect_text(LOG_FIELDS(.err = &err), LOG_STEP_FAILED, "gate", "12:00:00 ERROR gate: never healthy\n");
-  expect_text(LOG_FIELDS(.err = &err), LOG_STEP_FAILED, "gate: never healthy",
-              "12:00:00 ERROR gate: never healthy\n");
+  expect_text(LOG_FIELDS(.err = &err), LOG_STEP_FAILED, "gate: never healthy", "12:00:00 ERROR gate: never healthy\n");
 }
 
 static void text_cannot_drive_the_terminal(void **state) {
   (void)state;
-  expect_text(NULL, LOG_PLAN_READY, "a\x1b[31mb\r\x07\x7f\xc2\x9b" "c", "12:00:00 INFO  a[31mbc\n");
+  expect_text(NULL, LOG_PLAN_READY,
+              "a\x1b[31mb\r\x07\x7f\xc2\x9b"
+              "c",
+              "12:00:00 INFO  a[31mbc\n");
   expect_text(NULL, LOG_PLAN_READY, "one\n12:00:00 ERROR two\n",
               "12:00:00 INFO  one\n               12:00:00 ERROR two\n");
   expect_text(LOG_FIELDS(.service = "a\nb"), LOG_PLAN_READY, "x", "12:00:00 INFO  a b: x\n");
-  expect_text(NULL, LOG_PLAN_READY, "\xe2\x80\xae" "evil\xff", "12:00:00 INFO  evil\xef\xbf\xbd\n");
+  expect_text(NULL, LOG_PLAN_READY,
+              "\xe2\x80\xae"
+              "evil\xff",
+              "12:00:00 INFO  evil\xef\xbf\xbd\n");
 }
 
 static void event_table_is_whole(void **state) {
@@ -158,8 +164,8 @@ static void time_is_rfc3339(void **state) {
   unsigned year, month, day, hour, minute, second, us;
   int end = 0;
   log_timestamp(now);
-  assert_int_equal(sscanf(now, "%4u-%2u-%2uT%2u:%2u:%2u.%6uZ%n", &year, &month, &day, &hour, &minute, &second, &us, &end),
-                   7);
+  assert_int_equal(
+      sscanf(now, "%4u-%2u-%2uT%2u:%2u:%2u.%6uZ%n", &year, &month, &day, &hour, &minute, &second, &us, &end), 7);
   assert_int_equal(end, 27);
   assert_int_equal(strlen(now), 27);
   log_time_text(0, now);

@@ -1,10 +1,12 @@
-#include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "api/base/json.h"
@@ -311,16 +313,11 @@ static void killed_while_idle_nothing_is_lost(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
   const struct CMUnitTest tests[] = {
-      TEST(reads_of_nothing_are_empty),
-      TEST(files_are_private),
-      TEST(a_folder_that_cannot_be_is_an_error),
-      TEST(a_damaged_database_is_named),
-      TEST(a_newer_format_is_refused),
-      TEST(revisions_are_numbered_by_project),
-      TEST(documents_are_kept_and_replaced),
-      TEST(read_only_state_outlives_a_writer),
-      TEST(a_read_only_folder_can_be_read),
-      TEST(a_read_only_folder_of_a_killed_writer_too),
+      TEST(reads_of_nothing_are_empty),          TEST(files_are_private),
+      TEST(a_folder_that_cannot_be_is_an_error), TEST(a_damaged_database_is_named),
+      TEST(a_newer_format_is_refused),           TEST(revisions_are_numbered_by_project),
+      TEST(documents_are_kept_and_replaced),     TEST(read_only_state_outlives_a_writer),
+      TEST(a_read_only_folder_can_be_read),      TEST(a_read_only_folder_of_a_killed_writer_too),
       TEST(killed_while_idle_nothing_is_lost),
   };
   return cmocka_run_group_tests_name("state", tests, NULL, NULL);
