@@ -14,9 +14,9 @@ static bool is(const char *word, const char *value) {
 }
 
 /* DESIGN.md, Commands: --state. */
-static int state_dir_of(const struct options *o, const char *const *environ, char **ret_dir, struct err *err) {
-  const char *xdg = environ_get(environ, "XDG_STATE_HOME");
-  const char *home = environ_get(environ, "HOME");
+static int state_dir_of(const struct options *o, const char *const *env, char **ret_dir, struct err *err) {
+  const char *xdg = environ_get(env, "XDG_STATE_HOME");
+  const char *home = environ_get(env, "HOME");
   char *dir = NULL;
   int rc;
 
@@ -176,10 +176,10 @@ static int run_line(int argc, char **argv, struct options *o, struct cli *cli) {
   return code >= 0 ? code : run_command(cli);
 }
 
-int cli_main(int argc, char **argv, const char *const *environ) {
+int cli_main(int argc, char **argv, const char *const *env) {
   struct options options = OPTIONS_INIT;
   struct cli cli = {
-      .options = &options, .environ = environ, .out = term_of(stdout, environ), .err = term_of(stderr, environ)};
+      .options = &options, .environ = env, .out = term_of(stdout, env), .err = term_of(stderr, env)};
   int code = run_line(argc, argv, &options, &cli);
 
   options_release(&options);

@@ -23,7 +23,7 @@ struct cli {
 };
 
 /* The whole program but main: reads the command line, runs the command. Returns the exit code. */
-int cli_main(int argc, char **argv, const char *const *environ);
+int cli_main(int argc, char **argv, const char *const *env);
 
 /* The session, made on first use; it belongs to cli. ERR_*. */
 int cli_session(struct cli *cli, struct session **ret_session, struct err *err);

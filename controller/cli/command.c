@@ -7,11 +7,11 @@
 
 #define AT(field) offsetof(struct options, field)
 #define FLAG(n, l, field, text)                                                                                        \
-  { .name = n, .letter = l, .kind = OPTION_FLAG, .offset = AT(field), .help = text }
+  { .name = (n), .letter = (l), .kind = OPTION_FLAG, .offset = AT(field), .help = (text) }
 #define CHOICE(n, choices, field, text)                                                                                \
-  { .name = n, .kind = OPTION_CHOICE, .argument = choices, .offset = AT(field), .help = text }
+  { .name = (n), .kind = OPTION_CHOICE, .argument = (choices), .offset = AT(field), .help = (text) }
 #define SET(rows)                                                                                                      \
-  { rows, COUNT_OF(rows) }
+  { (rows), COUNT_OF(rows) }
 #define YES FLAG("yes", 'y', yes, "do not ask; needed where nobody can answer")
 
 static const struct option_row CONFIG_OPTIONS[] = {

@@ -71,7 +71,7 @@ static void show_source(const struct term *t, const char *message) {
   while (number-- > 0 && len >= 0)
     len = getline(&line, &cap, f);
   fclose(f);
-  if (len < 0)
+  if (len < 0 || !line)
     return;
   line[strcspn(line, "\r\n")] = '\0';
   if (column <= (int)strlen(line) + 1 && column < 1000)

@@ -11,18 +11,18 @@ static const char *const ESCAPES[STYLE_COUNT] = {
     [STYLE_BLUE] = "\033[34m", [STYLE_MAGENTA] = "\033[35m", [STYLE_CYAN] = "\033[36m",
 };
 
-const char *environ_get(const char *const *environ, const char *name) {
+const char *environ_get(const char *const *env, const char *name) {
   size_t len = strlen(name);
 
-  for (; environ && *environ; environ++)
-    if (strncmp(*environ, name, len) == 0 && (*environ)[len] == '=')
-      return *environ + len + 1;
+  for (; env && *env; env++)
+    if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+      return *env + len + 1;
   return NULL;
 }
 
-static int width_of(int fd, const char *const *environ) {
+static int width_of(int fd, const char *const *env) {
   struct winsize size;
-  const char *columns = environ_get(environ, "COLUMNS");
+  const char *columns = environ_get(env, "COLUMNS");
   int width = columns ? atoi(columns) : 0;
 
   if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
@@ -30,15 +30,15 @@ static int width_of(int fd, const char *const *environ) {
   return width > 0 && width < 10000 ? width : 80;
 }
 
-struct term term_of(FILE *stream, const char *const *environ) {
+struct term term_of(FILE *stream, const char *const *env) {
   struct term t = {.stream = stream};
-  const char *name = environ_get(environ, "TERM");
-  const char *no_color = environ_get(environ, "NO_COLOR");
+  const char *name = environ_get(env, "TERM");
+  const char *no_color = environ_get(env, "NO_COLOR");
   int fd = fileno(stream);
 
   t.tty = fd >= 0 && isatty(fd) && name && *name && strcmp(name, "dumb") != 0;
   t.color = t.tty && !(no_color && *no_color);
-  t.width = t.tty ? width_of(fd, environ) : 0;
+  t.width = t.tty ? width_of(fd, env) : 0;
   return t;
 }
 

@@ -25,13 +25,13 @@ struct term {
   int width;  /* columns; 0 when it is no terminal */
 };
 
-/* environ: TERM, NO_COLOR and COLUMNS are read from it. */
-struct term term_of(FILE *stream, const char *const *environ);
+/* env: TERM, NO_COLOR and COLUMNS are read from it. */
+struct term term_of(FILE *stream, const char *const *env);
 /* The escape sequence that starts a style, and the one that ends it; "" without colours. */
 const char *term_on(const struct term *t, enum style style);
 const char *term_off(const struct term *t);
 
 /* The value of NAME in a list of "NAME=value", or NULL. */
-const char *environ_get(const char *const *environ, const char *name);
+const char *environ_get(const char *const *env, const char *name);
 
 #endif
