@@ -86,6 +86,10 @@ bool json_put_bool(cJSON *object, const char *name, bool value) {
   return json_put(object, name, cJSON_CreateBool(value));
 }
 
+cJSON *json_strings(char *const *items, size_t count) {
+  return count ? cJSON_CreateStringArray((const char *const *)items, (int)count) : cJSON_CreateArray();
+}
+
 static int by_name(const void *a, const void *b) {
   return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
 }

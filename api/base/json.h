@@ -28,6 +28,9 @@ bool json_put_str(cJSON *object, const char *name, const char *value);
 bool json_put_int(cJSON *object, const char *name, int64_t value);
 bool json_put_bool(cJSON *object, const char *name, bool value);
 
+/* An array of strings (empty for a count of 0, where cJSON's own function fails). NULL without memory. */
+cJSON *json_strings(char *const *items, size_t count);
+
 /* Text without white space and with object members sorted by name, so that equal values have equal text.
  * Caller frees. NULL without memory. */
 char *json_canonical(const cJSON *json);

@@ -244,7 +244,7 @@ static cJSON *dependencies_json(const struct service *s) {
 }
 
 static cJSON *strv_json(const struct strv *v) {
-  return cJSON_CreateStringArray((const char *const *)v->items, (int)v->count);
+  return json_strings(v->items, v->count);
 }
 
 static int add_service(struct builder *w, const struct service *s, struct err *err) {

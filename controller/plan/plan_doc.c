@@ -173,7 +173,7 @@ static bool put_machines(cJSON *json, const struct plan *plan) {
 }
 
 static bool put_strings(cJSON *json, const char *name, const struct strv *v) {
-  return json_put(json, name, cJSON_CreateStringArray((const char *const *)v->items, (int)v->count));
+  return json_put(json, name, json_strings(v->items, v->count));
 }
 
 int plan_to_json(const struct plan *plan, cJSON **ret_json, struct err *err) {

@@ -5,13 +5,16 @@
 #include <string.h>
 
 static const char *skip(const char *s, const char *prefix) {
-  size_t n = strlen(prefix);
-  return strncmp(s, prefix, n) == 0 ? s + n : s;
+  while (*prefix && *s == *prefix)
+    s++, prefix++;
+  return *prefix ? NULL : s;
 }
 
 char *ref_familiar(const char *ref) {
   const char *s = skip(ref, "docker.io/");
-  if (s != ref || !strchr(ref, '/') || strncmp(ref, "library/", 8) == 0)
+  if (!s)
+    s = ref;
+  if (skip(s, "library/"))
     s = skip(s, "library/");
   const char *slash = strrchr(s, '/');
   const char *last = slash ? slash + 1 : s;
@@ -23,6 +26,8 @@ char *ref_familiar(const char *ref) {
 
 char *ref_hold(const char *project, const char *image_id) {
   const char *hex = skip(image_id, "sha256:");
+  if (!hex)
+    hex = image_id;
   char *out = NULL;
   if (asprintf(&out, "tandem/%s:%.32s", project, hex) < 0)
     return NULL;
