@@ -40,6 +40,12 @@ static bool is_certificate_alert(const struct http_request *r, CURLcode code) {
          strstr(r->curl_text, "alert") != NULL;
 }
 
+/* The same when the alert was overtaken by the connection's reset: the engine has hung up on the very first request
+ * over TLS that this client ever made, right after the handshake. Only a guess, hence only for a GET. */
+static bool is_first_hangup(const struct http_request *r) {
+  return r->http->endpoint.tls && !r->http->answered && !r->received && strcmp(r->method, "GET") == 0;
+}
+
 static void tls_failure(const struct http_request *r, CURLcode code, struct err *err) {
   const char *text = detail(r, code);
   const char *at = where(r->http);
@@ -53,6 +59,9 @@ static void tls_failure(const struct http_request *r, CURLcode code, struct err 
     err_set(err, ERR_TLS, "%s: the CA file %s cannot be used: %s", at, r->http->tls_ca, text);
   else if (is_certificate_alert(r, code))
     err_set(err, ERR_TLS, "%s: the engine refused our client certificate %s: %s", at, r->http->tls_cert, text);
+  else if (r->sent)
+    err_set(err, ERR_TLS, "%s: the engine ended the connection after the handshake; most likely it refused our client "
+                          "certificate %s: %s", at, r->http->tls_cert, text);
   else
     err_set(err, ERR_TLS, "%s: TLS handshake failed: %s", at, text);
 }
@@ -80,13 +89,14 @@ static void after_sending(const struct http_request *r, CURLcode code, struct er
     err_set(err, ERR_TIMEOUT, "%s", text);
   else if (!r->received)
     err_set(err, ERR_LOST, "the connection ended before an answer came%s: %s",
-            r->http->endpoint.tls ? " (the engine stopped, or refused our client certificate)" : "", text);
+            r->http->endpoint.tls ? " (the engine stopped, or refused our certificate)" : "", text);
   else
     err_set(err, ERR_LOST, "the connection ended in the middle of the answer: %s", text);
 }
 
 void failure_from_curl(struct http_request *r, CURLcode code, struct err *err) {
-  if ((!r->sent && is_tls_code(code)) || is_certificate_alert(r, code))
+  bool hung_up = code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING;
+  if ((!r->sent && is_tls_code(code)) || is_certificate_alert(r, code) || (hung_up && r->sent && is_first_hangup(r)))
     tls_failure(r, code, err);
   else if (!r->sent)
     not_connected(r, code, err);

@@ -195,6 +195,21 @@ void http_note_deadline(struct http *http, const struct http_request *r) {
   arm_timer(http);
 }
 
+/* Hands the prepared transfer to curl. From inside one of curl's own callbacks (an event's line starts a look) that is
+ * refused: then it waits for the loop's next turn. */
+static void begin(struct http_request *r) {
+  CURLMcode code = curl_multi_add_handle(r->http->multi, r->easy);
+  r->in_multi = code == CURLM_OK;
+  if (code == CURLM_RECURSIVE_API_CALL) {
+    http_queue(r);
+    return;
+  }
+  if (code == CURLM_OK)
+    return;
+  err_set(&r->fail, ERR_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
+  http_queue(r);
+}
+
 /* Unpauses. curl may hand a kept piece to the data handler from inside curl_easy_pause, and then reports the
  * handler's failure here only. */
 static void resume(struct http_request *r) {
@@ -216,10 +231,12 @@ static void on_kick(uv_idle_t *kick) {
     TAILQ_REMOVE(&http->queue, r, queue_entry);
     http->queued--;
     r->in_queue = false;
-    if (r->fail.kind)
-      request_end(r);
-    else if (r->easy)
+    if (!r->fail.kind && !r->in_multi)
+      begin(r);
+    else if (!r->fail.kind)
       resume(r);
+    else
+      request_end(r);
   }
   if (http->closing && TAILQ_EMPTY(&http->active)) {
     shut_down(http);
@@ -308,16 +325,12 @@ struct http_request *http_start(struct http *http, const struct http_spec *spec)
     err_set(&r->fail, ERR_CANCELLED, "the client is closing");
   else
     request_prepare(r, spec);
-  if (!r->fail.kind) {
-    CURLMcode code = curl_multi_add_handle(http->multi, r->easy);
-    r->in_multi = code == CURLM_OK;
-    if (code != CURLM_OK)
-      err_set(&r->fail, ERR_INTERNAL, "libcurl: %s", curl_multi_strerror(code));
-  }
-  if (r->fail.kind)
+  if (r->fail.kind) {
     http_queue(r);
-  else
+  } else {
+    begin(r);
     http_note_deadline(http, r);
+  }
   arm_timer(http);
   return r;
 }

@@ -28,6 +28,7 @@ struct http {
   CURL *spare[SPARE_HANDLES];
   size_t spare_count;
   size_t open_handles; /* uv handles whose close callback has not run */
+  bool answered; /* a byte of a reply has ever come */
   bool closing;
   bool shut; /* multi is gone, handles are closing */
   void (*closed_cb)(void *arg);

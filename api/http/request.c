@@ -114,7 +114,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg) {
   if (r->fail.kind)
     return len + 1;
   touch(r);
-  r->received = true;
+  r->received = r->http->answered = true;
   if (len > 12 && strncmp(line, "HTTP/", 5) == 0) {
     const char *space = memchr(line, ' ', len);
     r->head = (struct http_head){.status = space ? atoi(space) : 0};
