@@ -25,17 +25,37 @@ static int digest(void *arg, const struct build *build, char ret_hex[65], struct
   return 0;
 }
 
-/* The image IDs that kept revisions need: their tags stay. */
-static int collect_kept(struct session *s, int retain, struct strv *kept, struct err *err) {
+/* Kept is what can be gone back to: the newest `retain` committed revisions that left a fleet. */
+static bool is_kept(const struct revision *r) {
+  return r->outcome == REVISION_COMMITTED && strcmp(r->kind, "down") != 0;
+}
+
+int session_oldest_kept(struct session *s, int retain, int64_t *ret_number, struct err *err) {
   struct revision_list list = {0};
   if (state_revisions(s->state, s->fleet->name, &list, err) < 0)
     return -1;
-  int rc = 0;
-  for (size_t i = 0; rc == 0 && i < list.count && retain > 0; i++) {
-    struct desired *d = NULL;
-    if (list.items[i].outcome != REVISION_COMMITTED || strcmp(list.items[i].kind, "down") == 0)
+  *ret_number = 0;
+  for (size_t i = 0; i < list.count && retain > 0; i++) {
+    if (!is_kept(&list.items[i]))
       continue;
+    *ret_number = list.items[i].number;
     retain--;
+  }
+  revision_list_release(&list);
+  return 0;
+}
+
+/* The image IDs that kept revisions need: their tags stay. */
+static int collect_kept(struct session *s, int retain, struct strv *kept, struct err *err) {
+  struct revision_list list = {0};
+  int64_t oldest;
+  if (session_oldest_kept(s, retain, &oldest, err) < 0 || state_revisions(s->state, s->fleet->name, &list, err) < 0)
+    return -1;
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < list.count && list.items[i].number >= oldest; i++) {
+    struct desired *d = NULL;
+    if (!is_kept(&list.items[i]))
+      continue;
     rc = session_desired_of(s, list.items[i].number, &d, err);
     for (size_t k = 0; rc == 0 && d && k < d->image_count; k++)
       if (d->images[k].id)

@@ -31,6 +31,8 @@ int session_current(struct session *s, int64_t *ret_revision, struct err *err);
 int session_desired_of(struct session *s, int64_t revision, struct desired **ret_desired, struct err *err);
 /* The manifest with s->placements. */
 int session_load_placed(struct session *s, struct fleet **ret_fleet, struct err *err);
+/* The oldest of the newest `retain` committed revisions; 0 when there is none. */
+int session_oldest_kept(struct session *s, int retain, int64_t *ret_number, struct err *err);
 /* Carries out steps; wraps transaction_start(). */
 struct transaction_run {
   const char *project;

@@ -24,7 +24,7 @@ struct execution {
   struct transaction *transaction;
   struct outcome *outcome;
   uv_signal_t interrupt, terminate;
-  int signals;
+  int signals, signals_open;
   bool done, watch_closed;
 };
 
@@ -49,15 +49,14 @@ static void listen_for_signals(struct execution *x) {
 }
 
 static void note_closed(uv_handle_t *handle) {
-  struct execution *x = handle->data;
-  x->signals = -1 - (x->signals < 0);
+  ((struct execution *)handle->data)->signals_open--;
 }
 
 static void stop_listening(struct execution *x) {
-  x->signals = 0;
+  x->signals_open = 2;
   uv_close((uv_handle_t *)&x->interrupt, note_closed);
   uv_close((uv_handle_t *)&x->terminate, note_closed);
-  while (x->signals != -2)
+  while (x->signals_open)
     uv_run(&x->session->loop, UV_RUN_ONCE);
 }
 
@@ -184,6 +183,13 @@ static int run_journaled(struct session *s, const struct plan *plan, const char 
   return rc;
 }
 
+static int forget_old(struct session *s, const char *project, int retain, struct err *err) {
+  int64_t oldest;
+  if (session_oldest_kept(s, retain, &oldest, err) < 0)
+    return -1;
+  return state_trim(s->state, project, oldest, err);
+}
+
 int session_run(struct session *s, const struct plan *plan, const char *summary, struct outcome *ret_outcome,
                 struct err *err) {
   struct outcome outcome = {.put_back_ms = -1};
@@ -195,12 +201,12 @@ int session_run(struct session *s, const struct plan *plan, const char *summary,
       .project = plan->project, .steps = &plan->steps, .desired = desired, .parallelism = (int)plan->parallelism};
   int rc = strcmp(plan->kind, "build") == 0 ? session_transact(s, &build, &outcome, err)
                                             : run_journaled(s, plan, summary, desired, &outcome, err);
-  int64_t retain = desired ? desired->retain : 1;
+  int retain = desired ? desired->retain : 1;
   desired_free(desired);
   if (rc == 0)
     rc = session_current(s, &outcome.holds, err);
   if (rc == 0 && outcome.result == SESSION_DONE && outcome.revision)
-    rc = state_trim(s->state, plan->project, outcome.revision - (retain > 0 ? retain : 1), err);
+    rc = forget_old(s, plan->project, retain > 0 ? retain : 1, err);
   outcome.duration_ms = (int64_t)((uv_hrtime() - began) / 1000000);
   if (rc < 0)
     outcome_release(&outcome);
