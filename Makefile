@@ -10,7 +10,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DTANDEM_VERSION='"$(VERSION)"' -DTANDEM_LIBYAML_VERSION='"$(shell pkg-config --modversion yaml-0.1)"' -I. $(WARN) $(shell pkg-config --cflags $(PKGS)) $(SAN)
 override LDFLAGS += $(SAN)
-LDLIBS := $(shell pkg-config --libs $(PKGS))
+LDLIBS := $(shell pkg-config --libs $(PKGS)) -lm
 
 API_SRC := $(sort $(wildcard api/base/*.c api/http/*.c api/engine/*.c))
 PURE_SRC := $(sort $(wildcard controller/manifest/*.c controller/plan/*.c))
