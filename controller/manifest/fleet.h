@@ -95,9 +95,11 @@ struct published_port {
   struct position pos;
 };
 
+#define MACHINE_NONE ((size_t)-1)
+
 struct service {
   char *name;
-  size_t machine; /* index into fleet.machines */
+  size_t machine; /* index into fleet.machines; MACHINE_NONE until something places it (fleet_check() refuses that) */
   struct position machine_pos;
   int tier; /* index into fleet.tiers, -1 none */
   struct position pos;
@@ -152,6 +154,8 @@ struct placement {
   const char *machine;
 };
 
+struct document;
+
 struct fleet {
   char *name;
   char *working_dir; /* of the first file */
@@ -168,8 +172,9 @@ struct fleet {
   struct resource *volumes;
   size_t volume_count;
   struct update_policy update;
-  cJSON *document;      /* the document of `docker compose config --format json` */
+  cJSON *document;      /* the document of `docker compose config --format json`, "$" not doubled */
   struct strv warnings; /* "file:line:column: text" */
+  struct document *source; /* what all this was made from, and what positions' file names belong to */
 };
 
 struct manifest_options {
@@ -206,5 +211,9 @@ int fleet_config_yaml(const struct fleet *fleet, char **ret_text, struct err *er
 /* Compose's own config-hash of a service, 64 hex digits. */
 int fleet_service_config_hash(const struct fleet *fleet, const struct service *service, char ret_hex[65],
                               struct err *err);
+
+/* The line of a file that an error names, and a line with a caret under the column; both end in a newline. Caller
+ * frees. -1 when the file cannot be read or has no such line: then there is nothing to show. */
+int manifest_excerpt(const char *file, int line, int column, char **ret_text);
 
 #endif

@@ -1,0 +1,122 @@
+/* `config` in its forms, and the lines that errors point to. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/base/buf.h"
+#include "controller/manifest/fleet_private.h"
+#include "controller/manifest/print.h"
+
+int fleet_config_json(const struct fleet *fleet, char **ret_text, struct err *err) {
+  const struct print_json form = {.indent = true, .dollars = true};
+  CLEANUP_BUF struct buf out = BUF_INIT(0);
+  if (print_json(fleet->source->root, &form, &out, err) < 0)
+    return -1;
+  char *text = buf_steal(&out);
+  if (!text)
+    return err_no_memory(err);
+  *ret_text = text;
+  return 0;
+}
+
+/* What YAML leaves out although JSON shows it: command and entrypoint without a value, empty maps of these names. */
+static void drop_unset(struct node *service) {
+  static const char *const names[] = {"command", "entrypoint"};
+  static const char *const maps[] = {"resources", "placement"};
+  struct node *deploy = node_get(service, "deploy");
+  for (size_t i = 0; i < COUNT_OF(names); i++) {
+    const struct node *n = node_get(service, names[i]);
+    if (n && n->kind == NODE_NULL)
+      node_drop(service, names[i]);
+  }
+  for (size_t i = 0; i < COUNT_OF(maps); i++) {
+    const struct node *n = node_get(deploy, maps[i]);
+    if (n && n->kind == NODE_MAP && n->count == 0)
+      node_drop(deploy, maps[i]);
+  }
+}
+
+static int print_section(const struct node *root, const char *name, struct buf *out, struct err *err) {
+  struct node *section = node_get(root, name);
+  if (!section)
+    return 0;
+  struct node_pair pair = *node_pair(root, name);
+  const struct node part = {.kind = NODE_MAP, .pairs = &pair, .count = 1};
+  return print_yaml(&part, 0, out, err);
+}
+
+/* name, services, networks, volumes, secrets, configs; then what else there is, the x- keys. */
+static int print_sections(const struct node *root, struct buf *out, struct err *err) {
+  static const char *const order[] = {"name", "services", "networks", "volumes", "secrets", "configs"};
+  for (size_t i = 0; i < COUNT_OF(order); i++)
+    if (print_section(root, order[i], out, err) < 0)
+      return -1;
+  for (size_t i = 0; i < root->count; i++) {
+    bool done = false;
+    for (size_t k = 0; k < COUNT_OF(order); k++)
+      done = done || strcmp(root->pairs[i].key, order[k]) == 0;
+    if (!done && print_section(root, root->pairs[i].key, out, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+int fleet_config_yaml(const struct fleet *fleet, char **ret_text, struct err *err) {
+  CLEANUP_BUF struct buf out = BUF_INIT(0);
+  struct node *root = node_copy(fleet->source->root);
+  if (!root)
+    return err_no_memory(err);
+  struct node *services = node_get(root, "services"), *networks = node_get(root, "networks");
+  for (size_t i = 0; services && i < services->count; i++)
+    drop_unset(services->pairs[i].value);
+  for (size_t i = 0; networks && i < networks->count; i++) {
+    const struct node *ipam = node_get(networks->pairs[i].value, "ipam");
+    if (ipam && ipam->count == 0)
+      node_drop(networks->pairs[i].value, "ipam");
+  }
+  int rc = print_sections(root, &out, err);
+  node_free(root);
+  char *text = rc == 0 ? buf_steal(&out) : NULL;
+  if (!text)
+    return rc < 0 ? -1 : err_no_memory(err);
+  *ret_text = text;
+  return 0;
+}
+
+/* Tabs stay tabs before the caret, so that it stands under its column at any tab width. */
+static int excerpt(const char *line, size_t len, int column, char **ret_text) {
+  CLEANUP_BUF struct buf out = BUF_INIT(0);
+  size_t at = column > 0 ? (size_t)column - 1 : 0, i = 0;
+  if (buf_append(&out, line, len, NULL) < 0 || buf_puts(&out, "\n", NULL) < 0)
+    return -1;
+  for (size_t c = 0; i < len && c < at; i++) {
+    c += (line[i] & 0xc0) != 0x80;
+    if ((line[i] & 0xc0) != 0x80 && buf_puts(&out, line[i] == '\t' ? "\t" : " ", NULL) < 0)
+      return -1;
+  }
+  if (buf_puts(&out, "^\n", NULL) < 0)
+    return -1;
+  char *text = buf_steal(&out);
+  if (!text)
+    return -1;
+  *ret_text = text;
+  return 0;
+}
+
+int manifest_excerpt(const char *file, int line, int column, char **ret_text) {
+  CLEANUP_FREE char *text = NULL;
+  size_t cap = 0;
+  ssize_t len = -1;
+  FILE *f = fopen(file, "re");
+  if (!f)
+    return -1;
+  for (int i = 0; i < line; i++)
+    if ((len = getline(&text, &cap, f)) < 0)
+      break;
+  fclose(f);
+  if (len < 0)
+    return -1;
+  while (len > 0 && strchr("\r\n", text[len - 1]))
+    len--;
+  return excerpt(text, (size_t)len, column, ret_text);
+}
