@@ -29,6 +29,7 @@ struct lab {
   char project[64];
   char dir[64];
   int64_t current; /* committed revision */
+  bool resources;  /* the fleet has a second network and a volume too */
   /* Of the last run: */
   struct transaction_outcome outcome;
   int64_t revision;
@@ -41,29 +42,28 @@ struct lab_wait {
   struct err err;
 };
 
-static void lab_flag(void *arg) {
+static inline void lab_flag(void *arg) {
   *(bool *)arg = true;
 }
 
-static void lab_await(struct lab *lab, const bool *flag) {
+static inline void lab_await(struct lab *lab, const bool *flag) {
   while (!*flag)
     uv_run(&lab->loop, UV_RUN_ONCE);
 }
 
-static const char *lab_env(const char *name, const char *fallback) {
+static inline const char *lab_env(const char *name, const char *fallback) {
   const char *value = getenv(name);
   return value && *value ? value : fallback;
 }
 
-static void lab_open(struct lab *lab) {
-  static int number;
+/* Connects to both engines and takes the state's lock, for a project and a folder that are there already. */
+static inline void lab_open_at(struct lab *lab, const char *project, const char *dir) {
   char unix_path[256];
   bool opened = false;
   struct err err = ERR_INIT;
   memset(lab, 0, sizeof(*lab));
-  snprintf(lab->project, sizeof(lab->project), "lab%d-%d", (int)getpid(), number++);
-  snprintf(lab->dir, sizeof(lab->dir), "/tmp/tandem-lab-XXXXXX");
-  assert_non_null(mkdtemp(lab->dir));
+  snprintf(lab->project, sizeof(lab->project), "%s", project);
+  snprintf(lab->dir, sizeof(lab->dir), "%s", dir);
   assert_int_equal(uv_loop_init(&lab->loop), 0);
   snprintf(unix_path, sizeof(unix_path), "unix://%s/mainpc/docker.sock",
            lab_env("TANDEM_TESTBED", "/var/tmp/tandem-testbed"));
@@ -76,19 +76,28 @@ static void lab_open(struct lab *lab) {
        .tls_key = (char *)lab_env("TANDEM_PC2_KEY", NULL)},
   };
   struct fleet fleet = {.machines = list, .machine_count = 2};
-  if (getenv("LAB_LOG")) {
-    lab->log = log_new();
+  lab->log = log_new();
+  assert_non_null(lab->log);
+  if (getenv("LAB_LOG"))
     assert_int_equal(log_add_stream(lab->log, stderr, LOG_FORMAT_TEXT, LOG_DEBUG, NULL), 0);
-  }
   assert_int_equal(machines_open(&lab->loop, &fleet, lab->log, &lab->machines, lab_flag, &opened, &err), 0);
   lab_await(lab, &opened);
   if (machines_check(&lab->machines, &err) < 0)
     fail_msg("%s (is the testbed up, and its env set?)", err_text(&err));
   if (state_open(lab->dir, STATE_WRITE, "lab", &lab->state, &err) < 0)
     fail_msg("%s", err_text(&err));
+  assert_int_equal(state_current(lab->state, lab->project, &lab->current, NULL), 0);
 }
 
-static void lab_observed(void *arg, struct observed *observed, struct err *err) {
+static inline void lab_open(struct lab *lab) {
+  static int number;
+  char project[64], dir[] = "/tmp/tandem-lab-XXXXXX";
+  snprintf(project, sizeof(project), "lab%d-%d", (int)getpid(), number++);
+  assert_non_null(mkdtemp(dir));
+  lab_open_at(lab, project, dir);
+}
+
+static inline void lab_observed(void *arg, struct observed *observed, struct err *err) {
   struct lab_wait *w = arg;
   w->observed = observed;
   if (err)
@@ -96,7 +105,7 @@ static void lab_observed(void *arg, struct observed *observed, struct err *err) 
   w->done = true;
 }
 
-static struct observed *lab_observe(struct lab *lab) {
+static inline struct observed *lab_observe(struct lab *lab) {
   struct lab_wait w = {0};
   assert_int_equal(observe_start(&lab->machines, lab->project, lab_observed, &w, NULL), 0);
   lab_await(lab, &w.done);
@@ -107,24 +116,38 @@ static struct observed *lab_observe(struct lab *lab) {
 
 /* --- desired documents ------------------------------------------------------------------------------------------- */
 
-/* A service: shell command, further members of the create body and of HostConfig (JSON, with a leading comma, or "");
- * depends: JSON list. */
+/* A service: shell command, further members of the create body and of HostConfig (JSON, with a leading comma, or ""),
+ * in which @ stands for the project; depends, files: JSON lists. */
 struct lab_service {
-  const char *name, *machine, *command, *body, *host, *depends;
+  const char *name, *machine, *command, *body, *host, *depends, *files;
 };
 
-static cJSON *lab_service_json(const struct lab *lab, const struct lab_service *s) {
-  char text[4096], hash[65];
+static inline void lab_fill_in(const char *project, const char *text, char *out, size_t size) {
+  size_t len = 0;
+  for (; text && *text && len + 1 < size; text++)
+    if (*text == '@')
+      len += (size_t)snprintf(out + len, size - len, "%s", project);
+    else
+      out[len++] = *text;
+  assert_true(len < size);
+  out[len] = '\0';
+}
+
+static inline cJSON *lab_service_json(const struct lab *lab, const struct lab_service *s) {
+  char text[4096], hash[65], host[1024], extra[1024];
+  lab_fill_in(lab->project, s->host, host, sizeof(host));
+  lab_fill_in(lab->project, s->body, extra, sizeof(extra));
   snprintf(text, sizeof(text),
            "{\"Image\":\"%s\",\"Cmd\":[\"sh\",\"-c\",\"%s\"],\"StopTimeout\":1,\"Labels\":{"
            "\"com.docker.compose.project\":\"%s\",\"com.docker.compose.service\":\"%s\",\"tandem.project\":\"%s\","
            "\"tandem.service\":\"%s\"},\"HostConfig\":{\"NetworkMode\":\"%s_default\"%s}%s}",
            lab_env("TANDEM_BUSYBOX", "tandem-testbed/busybox:1"), s->command, lab->project, s->name, lab->project,
-           s->name, lab->project, s->host ? s->host : "", s->body ? s->body : "");
+           s->name, lab->project, host, extra);
   cJSON *body = cJSON_Parse(text);
   if (!body)
     fail_msg("bad body: %s", text);
-  assert_int_equal(fields_spec_hash(body, NULL, hash, NULL), 0);
+  CLEANUP_JSON cJSON *files = s->files ? cJSON_Parse(s->files) : NULL;
+  assert_int_equal(fields_spec_hash(body, files, hash, NULL), 0);
   json_put_str(cJSON_GetObjectItemCaseSensitive(body, "Labels"), "tandem.spec-hash", hash);
   cJSON *json = cJSON_CreateObject();
   snprintf(text, sizeof(text), "%s-%s-1", lab->project, s->name);
@@ -134,6 +157,8 @@ static cJSON *lab_service_json(const struct lab *lab, const struct lab_service *
   json_put_str(json, "image", lab_env("TANDEM_BUSYBOX", "tandem-testbed/busybox:1"));
   json_put(json, "body", body);
   json_put(json, "depends_on", cJSON_Parse(s->depends ? s->depends : "[]"));
+  if (files)
+    json_put(json, "files", STEAL(files));
   json_put_str(json, "spec_hash", hash);
   json_put_str(json, "config_hash", "none");
   json_put_int(json, "monitor_ms", 300);
@@ -141,7 +166,22 @@ static cJSON *lab_service_json(const struct lab *lab, const struct lab_service *
   return json;
 }
 
-static struct desired *lab_desire(const struct lab *lab, const struct lab_service *services, size_t count) {
+/* A second network and a volume, both on mainpc. */
+static inline void lab_add_resources(const struct lab *lab, cJSON *doc) {
+  char text[512];
+  lab_fill_in(lab->project,
+              "{\"machine\":\"mainpc\",\"name\":\"@_side\",\"body\":{\"Name\":\"@_side\",\"Labels\":{"
+              "\"com.docker.compose.project\":\"@\"}}}",
+              text, sizeof(text));
+  cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(doc, "networks"), cJSON_Parse(text));
+  lab_fill_in(lab->project,
+              "[{\"machine\":\"mainpc\",\"name\":\"@_data\",\"body\":{\"Name\":\"@_data\",\"Labels\":{"
+              "\"com.docker.compose.project\":\"@\"}}}]",
+              text, sizeof(text));
+  json_put(doc, "volumes", cJSON_Parse(text));
+}
+
+static inline struct desired *lab_desire(const struct lab *lab, const struct lab_service *services, size_t count) {
   cJSON *doc = cJSON_CreateObject(), *list = cJSON_CreateArray();
   char text[1024];
   json_put_int(doc, "format", 1);
@@ -158,6 +198,8 @@ static struct desired *lab_desire(const struct lab *lab, const struct lab_servic
            "\"%s_default\",\"Labels\":{\"com.docker.compose.project\":\"%s\"}}}]",
            lab->project, lab->project, lab->project, lab->project, lab->project, lab->project);
   json_put(doc, "networks", cJSON_Parse(text));
+  if (lab->resources)
+    lab_add_resources(lab, doc);
   json_put(doc, "services", list);
   for (size_t i = 0; i < count; i++)
     cJSON_AddItemToArray(list, lab_service_json(lab, &services[i]));
@@ -169,60 +211,88 @@ static struct desired *lab_desire(const struct lab *lab, const struct lab_servic
 
 /* --- running a plan ---------------------------------------------------------------------------------------------- */
 
-static void lab_ended(void *arg, struct transaction_outcome *outcome) {
+static inline void lab_ended(void *arg, struct transaction_outcome *outcome) {
   struct lab_wait *w = arg;
   w->done = true;
   *(struct transaction_outcome *)w->json = *outcome;
 }
 
-static void lab_outcome_release(struct lab *lab) {
+static inline void lab_outcome_release(struct lab *lab) {
   cJSON_Delete(lab->outcome.failure);
   strv_release(&lab->outcome.left);
   memset(&lab->outcome, 0, sizeof(lab->outcome));
 }
 
-static void lab_execute(struct lab *lab, const struct plan *plan, struct desired *desired) {
+/* Walks steps as one transaction of lab->revision, as the daemon's session does. */
+static inline void lab_transact(struct lab *lab, const struct steps *steps, struct desired *desired,
+                                enum transaction_begin begin, const struct journal_rows *rows, bool strict) {
   struct journal *journal = NULL;
   struct lab_wait w = {.json = (cJSON *)&lab->outcome};
   struct transaction *t;
-  cJSON *graph = NULL;
   bool closed = false;
   lab_outcome_release(lab);
-  assert_int_equal(steps_to_json(&plan->steps, &graph, NULL), 0);
-  assert_int_equal(state_begin(lab->state, lab->project, plan->kind, "lab", lab->current, plan->desired, graph,
-                               &lab->revision, NULL),
-                   0);
-  cJSON_Delete(graph);
   assert_int_equal(journal_open(lab->state, &lab->loop, lab->project, lab->revision, &journal, NULL), 0);
+  log_emit(lab->log, LOG_TRANSACTION_BEGIN, LOG_FIELDS(.project = lab->project, .revision = lab->revision), "begin");
   struct work work = {
       .loop = &lab->loop,
       .log = lab->log,
       .machines = &lab->machines,
       .project = lab->project,
       .revision = lab->revision,
-      .steps = &plan->steps,
+      .steps = steps,
       .desired = desired,
-      .results = calloc(plan->steps.count + 1, sizeof(cJSON *)),
+      .results = calloc(steps->count + 1, sizeof(cJSON *)),
       .temporary_dir = lab->dir,
       .tars = tar_cache_new(&lab->loop, lab->dir),
       .watch = watch_open(&lab->machines, lab->project, lab->log),
   };
-  struct transaction_options options = {.work = &work, .journal = journal, .parallelism = 4, .cb = lab_ended, .arg = &w};
+  struct transaction_options options = {.work = &work, .journal = journal, .parallelism = 4, .begin = begin,
+                                        .rows = rows, .strict_cleanup = strict, .cb = lab_ended, .arg = &w};
   assert_int_equal(transaction_start(&options, &t, NULL), 0);
   lab_await(lab, &w.done);
   watch_close(work.watch, lab_flag, &closed);
   lab_await(lab, &closed);
   journal_close(journal);
   tar_cache_free(work.tars);
-  for (size_t i = 0; i < plan->steps.count; i++)
+  for (size_t i = 0; i < steps->count; i++)
     cJSON_Delete(work.results[i]);
   free(work.results);
-  if (lab->outcome.result == TRANSACTION_COMMITTED)
-    lab->current = lab->revision;
+  assert_int_equal(state_current(lab->state, lab->project, &lab->current, NULL), 0);
+}
+
+static inline void lab_execute(struct lab *lab, const struct plan *plan, struct desired *desired) {
+  CLEANUP_JSON cJSON *graph = NULL;
+  assert_int_equal(steps_to_json(&plan->steps, &graph, NULL), 0);
+  assert_int_equal(state_begin(lab->state, lab->project, plan->kind, "lab", lab->current, plan->desired, graph,
+                               &lab->revision, NULL),
+                   0);
+  lab_transact(lab, &plan->steps, desired, BEGIN_FORWARD, NULL, strcmp(plan->kind, "down") == 0);
+}
+
+/* What `tandem recover` does. False: there was nothing to recover. */
+static inline bool lab_recover(struct lab *lab) {
+  struct revision r = {0};
+  struct steps steps = {0};
+  struct journal_rows rows = {0};
+  struct err err = ERR_INIT;
+  int found = state_unfinished(lab->state, lab->project, &r, &err);
+  if (found < 0)
+    fail_msg("%s", err_text(&err));
+  if (found) {
+    if (steps_from_json(r.plan, &steps, &err) < 0 || state_journal(lab->state, lab->project, r.number, &rows, &err) < 0)
+      fail_msg("%s", err_text(&err));
+    lab->revision = r.number;
+    lab_transact(lab, &steps, NULL, r.outcome == REVISION_COMMITTED ? BEGIN_CLEANUP : BEGIN_UNDO, &rows,
+                 strcmp(r.kind, "down") == 0);
+  }
+  steps_release(&steps);
+  journal_rows_release(&rows);
+  revision_release(&r);
+  return found;
 }
 
 /* Plans and runs; the plan is given back for looking at (caller frees). */
-static struct plan *lab_apply(struct lab *lab, const struct lab_service *services, size_t count) {
+static inline struct plan *lab_apply(struct lab *lab, const struct lab_service *services, size_t count) {
   struct desired *d = lab_desire(lab, services, count);
   struct observed *o = lab_observe(lab);
   struct plan_options options = {.kind = "apply", .base_revision = lab->current, .keep_parked_from = lab->current};
@@ -237,7 +307,7 @@ static struct plan *lab_apply(struct lab *lab, const struct lab_service *service
   return plan;
 }
 
-static void lab_down(struct lab *lab) {
+static inline void lab_down(struct lab *lab) {
   struct observed *o = lab_observe(lab);
   struct plan_options options = {.kind = "down", .base_revision = lab->current, .remove_volumes = true};
   struct plan *plan = NULL;
@@ -248,14 +318,8 @@ static void lab_down(struct lab *lab) {
   observed_free(o);
 }
 
-static void lab_close(struct lab *lab) {
+static inline void lab_disconnect(struct lab *lab) {
   bool closed = false;
-  char command[128];
-  lab_down(lab);
-  struct observed *left = lab_observe(lab);
-  for (size_t i = 0; i < left->machine_count; i++)
-    assert_int_equal(left->machines[i].container_count, 0);
-  observed_free(left);
   lab_outcome_release(lab);
   state_close(lab->state);
   machines_close(&lab->machines, lab_flag, &closed);
@@ -263,12 +327,22 @@ static void lab_close(struct lab *lab) {
   uv_run(&lab->loop, UV_RUN_DEFAULT);
   assert_int_equal(uv_loop_close(&lab->loop), 0);
   log_free(lab->log);
+}
+
+static inline void lab_close(struct lab *lab) {
+  char command[128];
+  lab_down(lab);
+  struct observed *left = lab_observe(lab);
+  for (size_t i = 0; i < left->machine_count; i++)
+    assert_int_equal(left->machines[i].container_count, 0);
+  observed_free(left);
+  lab_disconnect(lab);
   snprintf(command, sizeof(command), "rm -rf %s", lab->dir);
   assert_int_equal(system(command), 0);
 }
 
 /* "NAME STATE ID12 STARTED;" of every container of the project on both machines, sorted: equal text, equal fleet. */
-static char *lab_picture(struct lab *lab) {
+static inline char *lab_picture(struct lab *lab) {
   struct observed *o = lab_observe(lab);
   struct buf out = BUF_INIT(0);
   for (size_t i = 0; i < o->machine_count; i++)
