@@ -36,6 +36,16 @@ static void drop_unset(struct node *service) {
   }
 }
 
+/* JSON says Path and Rate of these, YAML path and rate. */
+static void lower_rates(struct node *blkio) {
+  for (size_t i = 0; blkio && blkio->kind == NODE_MAP && i < blkio->count; i++) {
+    const struct node *list = blkio->pairs[i].value;
+    for (size_t k = 0; list->kind == NODE_LIST && k < list->count; k++)
+      for (size_t m = 0; list->items[k]->kind == NODE_MAP && m < list->items[k]->count; m++)
+        *list->items[k]->pairs[m].key |= 0x20;
+  }
+}
+
 static int print_section(const struct node *root, const char *name, struct buf *out, struct err *err) {
   struct node *section = node_get(root, name);
   if (!section)
@@ -67,8 +77,10 @@ int fleet_config_yaml(const struct fleet *fleet, char **ret_text, struct err *er
   if (!root)
     return err_no_memory(err);
   struct node *services = node_get(root, "services"), *networks = node_get(root, "networks");
-  for (size_t i = 0; services && i < services->count; i++)
+  for (size_t i = 0; services && i < services->count; i++) {
     drop_unset(services->pairs[i].value);
+    lower_rates(node_get(services->pairs[i].value, "blkio_config"));
+  }
   for (size_t i = 0; networks && i < networks->count; i++) {
     const struct node *ipam = node_get(networks->pairs[i].value, "ipam");
     if (ipam && ipam->count == 0)

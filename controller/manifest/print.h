@@ -15,6 +15,8 @@ struct print_json {
 int print_json(const struct node *n, const struct print_json *form, struct buf *out, struct err *err);
 /* A string in quotes, with <, > and & escaped too. */
 int print_json_string(const char *text, bool dollars, struct buf *out, struct err *err);
+/* How many bytes of a whole UTF-8 character stand here, 0 when it is none. */
+size_t print_utf8_length(const unsigned char *s);
 /* The shortest digits that read back as the same number. */
 void print_number(double number, char ret[32]);
 /* Block YAML, "$" of string values doubled, depth levels in. */

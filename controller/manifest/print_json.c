@@ -5,8 +5,7 @@
 
 #include "controller/manifest/print.h"
 
-/* How many bytes of a whole UTF-8 character stand here, 0 when it is none. */
-static size_t utf8_length(const unsigned char *s) {
+size_t print_utf8_length(const unsigned char *s) {
   size_t len = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
   for (size_t i = 1; i < len; i++)
     if ((s[i] & 0xc0) != 0x80)
@@ -34,7 +33,7 @@ int print_json_string(const char *text, bool dollars, struct buf *out, struct er
   if (buf_puts(out, "\"", err) < 0)
     return -1;
   while (*s) {
-    size_t len = utf8_length(s);
+    size_t len = print_utf8_length(s);
     bool separator = len == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] & 0xfe) == 0xa8;
     bool special = len == 0 || separator || *s < 0x20 || strchr("\"\\<>&", *s);
     bool dollar = *s == '$' && dollars;
