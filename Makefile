@@ -60,6 +60,26 @@ asan:
 install: all
 	install -D -m 755 $(BUILD)/tandem $(DESTDIR)$(PREFIX)/bin/tandem
 
+# libFuzzer over what reads the user's texts, FUZZ_SECONDS each; what it learns is kept in build-fuzz/corpus.
+FUZZ_SECONDS ?= 600
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_NAMES := $(patsubst test/fuzz/fuzz_%.c,%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
+
+$(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(BUILD)/libtandem.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/libtandem.a $(LDLIBS)
+
+fuzz-build:
+	+$(MAKE) BUILD=build-fuzz CC=clang CFLAGS="-O1 -g" SAN="-fsanitize=fuzzer-no-link $(FUZZ_SAN)" $(FUZZ_NAMES:%=build-fuzz/test/fuzz/fuzz_%)
+
+fuzz: fuzz-build
+	@for t in $(FUZZ_NAMES); do mkdir -p build-fuzz/corpus/$$t; \
+	  echo "  FUZZ    $$t"; \
+	  build-fuzz/test/fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 \
+	    -artifact_prefix=build-fuzz/$$t- build-fuzz/corpus/$$t test/fuzz/seeds/$$t || exit 1; done
+
+.PHONY: fuzz fuzz-build
+
 C_FILES = $(shell git ls-files '*.c' '*.h')
 format:
 	clang-format -i $(C_FILES)
