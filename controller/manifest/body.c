@@ -36,7 +36,8 @@ int body_make(struct loading *l, struct service *service, const struct node *fro
   cJSON *config = service->body = cJSON_CreateObject();
   CLEANUP_JSON cJSON *host = cJSON_CreateObject();
   struct body b = {.l = l, .service = service, .from = from, .config = config, .host = host};
-  if (!config || !host || !json_put_str(config, "Image", service->image))
+  if (!config || !host || !json_put_str(config, "Image", service->image) ||
+      !json_put_bool(config, "AttachStdout", true) || !json_put_bool(config, "AttachStderr", true))
     return err_no_memory(err);
   service->stop_grace_s = -1;
   if (body_env(&b, err) < 0 || convert_fields(&b, err) < 0 || body_limits(&b, err) < 0 || body_labels(&b, err) < 0)

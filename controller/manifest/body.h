@@ -44,7 +44,7 @@ int body_append(cJSON *array, cJSON *item, struct err *err);
 
 /* body_convert.c */
 body_convert body_text, body_copy, body_int, body_flag, body_cpus, body_seconds, body_health, body_restart,
-    body_deploy_restart, body_log, body_tmpfs, body_hosts, body_ulimits, body_caps, body_group_list;
+    body_deploy_restart, body_log, body_tmpfs, body_hosts, body_ulimits, body_caps;
 /* body_device.c */
 body_convert body_devices, body_device_requests, body_gpus, body_blkio;
 /* body_port.c */
@@ -53,6 +53,8 @@ body_convert body_expose, body_ports;
 body_convert body_volumes;
 /* body_file.c */
 body_convert body_secrets, body_configs;
+/* body_link.c */
+body_convert body_links, body_external_links, body_volumes_from;
 /* body_security.c */
 body_convert body_security;
 

@@ -21,15 +21,6 @@ int body_copy(struct body *b, const struct body_field *f, const struct node *val
   return put(b, f, node_to_json(value), err);
 }
 
-/* Appends to what another key gave. */
-int body_group_list(struct body *b, const struct body_field *f, const struct node *value, struct err *err) {
-  cJSON *list = body_host_array(b, f->engine);
-  for (size_t i = 0; i < value->count; i++)
-    if (body_append(list, cJSON_CreateString(node_text(value->items[i], "")), err) < 0)
-      return -1;
-  return list ? 0 : err_no_memory(err);
-}
-
 int body_int(struct body *b, const struct body_field *f, const struct node *value, struct err *err) {
   int64_t n;
   if (!fleet_int(value, &n))

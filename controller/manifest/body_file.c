@@ -10,6 +10,7 @@ struct file_kind {
   const char *section;
   const char *word;
   const char *folder; /* of a target that is no absolute path, and of none */
+  bool options;       /* docker compose sends empty BindOptions */
 };
 
 static int target_of(const struct file_kind *kind, const struct node *use, char **ret, struct err *err) {
@@ -20,12 +21,14 @@ static int target_of(const struct file_kind *kind, const struct node *use, char 
   return 0;
 }
 
-static int add_mount(struct body *b, const char *file, const char *target, struct err *err) {
+static int add_mount(struct body *b, const struct file_kind *kind, const char *file, const char *target,
+                     struct err *err) {
   cJSON *mount = cJSON_CreateObject();
   if (body_append(body_host_array(b, "Mounts"), mount, err) < 0)
     return -1;
   bool ok = json_put_str(mount, "Type", "bind") && json_put_str(mount, "Source", file) &&
-            json_put_str(mount, "Target", target) && json_put_bool(mount, "ReadOnly", true);
+            json_put_str(mount, "Target", target) && json_put_bool(mount, "ReadOnly", true) &&
+            (!kind->options || json_put(mount, "BindOptions", cJSON_CreateObject()));
   return ok ? 0 : err_no_memory(err);
 }
 
@@ -57,7 +60,7 @@ static int add_use(struct body *b, const struct file_kind *kind, const struct no
     if (ignored && fleet_warn(b->l->fleet, use, "%s %s is a file: its uid, gid and mode stay those of the file",
                               kind->word, name) < 0)
       return -1;
-    return add_mount(b, file, target, err);
+    return add_mount(b, kind, file, target, err);
   }
   if (!content && variable)
     content = fleet_env(&b->l->document->environment, node_text(variable, ""));
@@ -73,10 +76,10 @@ static int add_uses(struct body *b, const struct file_kind *kind, const struct n
 
 int body_secrets(struct body *b, const struct body_field *f, const struct node *value, struct err *err) {
   (void)f;
-  return add_uses(b, &(const struct file_kind){"secrets", "secret", "/run/secrets/"}, value, err);
+  return add_uses(b, &(const struct file_kind){"secrets", "secret", "/run/secrets/", true}, value, err);
 }
 
 int body_configs(struct body *b, const struct body_field *f, const struct node *value, struct err *err) {
   (void)f;
-  return add_uses(b, &(const struct file_kind){"configs", "config", "/"}, value, err);
+  return add_uses(b, &(const struct file_kind){"configs", "config", "/", false}, value, err);
 }

@@ -43,9 +43,9 @@ static bool put_int(cJSON *to, const char *name, const struct node *n) {
   return !fleet_int(n, &value) || value == 0 || json_put_int(to, name, value);
 }
 
-/* Options that stay empty are not sent. */
-static bool put_options(cJSON *mount, const char *name, cJSON *options) {
-  if (options && !options->child) {
+/* Given but empty ones are sent too, as docker compose does. */
+static bool put_options(cJSON *mount, const char *name, const struct node *given, cJSON *options) {
+  if (!given || given->kind != NODE_MAP) {
     cJSON_Delete(options);
     return true;
   }
@@ -60,7 +60,7 @@ static bool put_bind_options(cJSON *mount, const struct node *bind) {
             (strcmp(recursive, "disabled") != 0 || json_put_bool(o, "NonRecursive", true)) &&
             (strcmp(recursive, "writable") != 0 || json_put_bool(o, "ReadOnlyNonRecursive", true)) &&
             (strcmp(recursive, "readonly") != 0 || json_put_bool(o, "ReadOnlyForceRecursive", true));
-  return ok && put_options(mount, "BindOptions", STEAL(o));
+  return ok && put_options(mount, "BindOptions", bind, STEAL(o));
 }
 
 static bool put_volume_options(cJSON *mount, const struct node *volume) {
@@ -69,18 +69,18 @@ static bool put_volume_options(cJSON *mount, const struct node *volume) {
   bool ok = o && put_flag(o, "NoCopy", node_get(volume, "nocopy")) &&
             put_text(o, "Subpath", node_get(volume, "subpath")) &&
             (!labels || labels->kind != NODE_MAP || json_put(o, "Labels", node_to_json(labels)));
-  return ok && put_options(mount, "VolumeOptions", STEAL(o));
+  return ok && put_options(mount, "VolumeOptions", volume, STEAL(o));
 }
 
 static bool put_tmpfs_options(cJSON *mount, const struct node *tmpfs) {
   CLEANUP_JSON cJSON *o = cJSON_CreateObject();
   bool ok = o && put_int(o, "SizeBytes", node_get(tmpfs, "size")) && put_int(o, "Mode", node_get(tmpfs, "mode"));
-  return ok && put_options(mount, "TmpfsOptions", STEAL(o));
+  return ok && put_options(mount, "TmpfsOptions", tmpfs, STEAL(o));
 }
 
 static bool put_image_options(cJSON *mount, const struct node *image) {
   CLEANUP_JSON cJSON *o = cJSON_CreateObject();
-  return o && put_text(o, "Subpath", node_get(image, "subpath")) && put_options(mount, "ImageOptions", STEAL(o));
+  return o && put_text(o, "Subpath", node_get(image, "subpath")) && put_options(mount, "ImageOptions", image, STEAL(o));
 }
 
 static int add_mount(struct body *b, const struct node *v, const char *type, const char *source, struct err *err) {
