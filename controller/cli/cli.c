@@ -178,8 +178,7 @@ static int run_line(int argc, char **argv, struct options *o, struct cli *cli) {
 
 int cli_main(int argc, char **argv, const char *const *env) {
   struct options options = OPTIONS_INIT;
-  struct cli cli = {
-      .options = &options, .environ = env, .out = term_of(stdout, env), .err = term_of(stderr, env)};
+  struct cli cli = {.options = &options, .environ = env, .out = term_of(stdout, env), .err = term_of(stderr, env)};
   int code = run_line(argc, argv, &options, &cli);
 
   options_release(&options);

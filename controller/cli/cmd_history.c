@@ -7,6 +7,7 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
 #include "controller/cli/number.h"
+#include "controller/cli/print_json.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
 #include "controller/state/state.h"
@@ -82,18 +83,12 @@ static void add_revision(struct table *t, const struct revision *r, int64_t curr
   table_bool(t, r->number == current);
 }
 
-static int print_json(cJSON *json, struct err *err) {
-  CLEANUP_FREE char *text = cJSON_Print(json);
-
-  return text ? (puts(text), 0) : err_no_memory(err);
-}
-
 static int print_table(struct cli *cli, const struct table *t, struct err *err) {
   CLEANUP_JSON cJSON *array = NULL;
 
   if (!wants_json(cli))
     return table_print(t, &cli->out, err);
-  return table_json(t, &array, err) < 0 ? -1 : print_json(array, err);
+  return table_json(t, &array, err) < 0 ? -1 : print_json(stdout, array, err);
 }
 
 /* The state for reading, and the project to read. */
@@ -202,7 +197,7 @@ static int print_revision(struct cli *cli, const struct revision *r, const struc
   CLEANUP_JSON cJSON *json = NULL;
 
   if (wants_json(cli))
-    return revision_json(r, steps, &json, err) < 0 ? -1 : print_json(json, err);
+    return revision_json(r, steps, &json, err) < 0 ? -1 : print_json(stdout, json, err);
   put_revision(&cli->out, r);
   return table_print(steps, &cli->out, err);
 }

@@ -7,6 +7,7 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
 #include "controller/cli/plan_file.h"
+#include "controller/cli/print_json.h"
 #include "controller/cli/print_plan.h"
 
 static int save(const char *path, const struct plan *plan, struct err *err) {
@@ -15,14 +16,10 @@ static int save(const char *path, const struct plan *plan, struct err *err) {
   return plan_to_json(plan, &json, err) < 0 ? -1 : plan_file_write(path, json, err);
 }
 
-static int print_json(const struct plan *plan, struct err *err) {
+static int print_document(const struct plan *plan, struct err *err) {
   CLEANUP_JSON cJSON *json = NULL;
-  CLEANUP_FREE char *text = NULL;
 
-  if (plan_to_json(plan, &json, err) < 0)
-    return -1;
-  text = cJSON_Print(json);
-  return text ? (puts(text), 0) : err_no_memory(err);
+  return plan_to_json(plan, &json, err) < 0 ? -1 : print_json(stdout, json, err);
 }
 
 static int print_text(struct cli *cli, struct session *session, const struct plan *plan, struct err *err) {
@@ -44,7 +41,7 @@ static int plan_and_print(struct cli *cli, struct plan **ret_plan, struct err *e
   if (o->output && save(o->output, *ret_plan, err) < 0)
     return -1;
   if (o->format && strcmp(o->format, "json") == 0)
-    return print_json(*ret_plan, err);
+    return print_document(*ret_plan, err);
   return print_text(cli, session, *ret_plan, err);
 }
 

@@ -8,6 +8,7 @@
 #include "api/base/json.h"
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
+#include "controller/cli/print_json.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
 
@@ -118,7 +119,6 @@ static void put_sums(const struct term *t, const struct status_list *list) {
 static int print_table(const struct table *table, const struct term *t, const struct status_list *list, bool json,
                        struct err *err) {
   CLEANUP_JSON cJSON *array = NULL;
-  CLEANUP_FREE char *text = NULL;
 
   if (!json) {
     if (table_print(table, t, err) < 0)
@@ -126,10 +126,7 @@ static int print_table(const struct table *table, const struct term *t, const st
     put_sums(t, list);
     return 0;
   }
-  if (table_json(table, &array, err) < 0)
-    return -1;
-  text = cJSON_Print(array);
-  return text ? (puts(text), 0) : err_no_memory(err);
+  return table_json(table, &array, err) < 0 ? -1 : print_json(stdout, array, err);
 }
 
 static int show(struct cli *cli, struct session *session, struct err *err) {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "api/base/json.h"
+#include "controller/cli/print_json.h"
 #include "controller/cli/table.h"
 #include "controller/cli/term.h"
 #include "controller/cli/text.h"
@@ -153,10 +154,25 @@ static void test_table_json(void **state) {
   table_free(t);
 }
 
+static void test_json(void **state) {
+  CLEANUP_JSON cJSON *json = cJSON_Parse("{\"a\":[1,{\"b\":\"x\\n\"},[]],\"c\":{},\"d\":null}");
+  char *text = NULL;
+  size_t len = 0;
+  FILE *f = open_memstream(&text, &len);
+
+  (void)state;
+  assert_int_equal(print_json(f, json, NULL), 0);
+  fclose(f);
+  assert_string_equal(text, "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x\\n\"\n    },\n    []\n  ],\n"
+                            "  \"c\": {},\n  \"d\": null\n}\n");
+  free(text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_put),     cmocka_unit_test(test_put_is_harmless), cmocka_unit_test(test_sizes_and_times),
       cmocka_unit_test(test_environ), cmocka_unit_test(test_table_print),     cmocka_unit_test(test_table_json),
+      cmocka_unit_test(test_json),
   };
 
   return cmocka_run_group_tests_name("cli_text", tests, NULL, NULL);
