@@ -145,11 +145,11 @@ int state_unfinished(struct state *s, const char *project, struct revision *ret_
   if (!db)
     return 0;
   if (db_prepare(db, &stmt, err,
-                 "SELECT " REVISION_COLUMNS " FROM revision WHERE project = ? AND (outcome IN ('running', 'stuck')"
-                 " OR (outcome = 'committed' AND NOT cleaned)) ORDER BY number DESC LIMIT 1",
+                 "SELECT " REVISION_COLUMNS ", desired, plan FROM revision WHERE project = ? AND"
+                 " (outcome IN ('running', 'stuck') OR (outcome = 'committed' AND NOT cleaned)) ORDER BY number DESC LIMIT 1",
                  "s", project) < 0)
     return -1;
-  return read_one(s, stmt, false, ret_revision, err);
+  return read_one(s, stmt, true, ret_revision, err);
 }
 
 /* The first column of the first row; 0 when there is none. */

@@ -51,7 +51,7 @@ struct revision {
   char *started_at;    /* RFC 3339 UTC */
   char *ended_at;      /* or NULL */
   int64_t duration_ms; /* -1 while running */
-  /* Only filled by state_revision(): */
+  /* Only filled by state_revision() and state_unfinished(): */
   cJSON *desired; /* the desired document; NULL after a down */
   cJSON *plan;    /* the step graph; NULL when trimmed */
 };
