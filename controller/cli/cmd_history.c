@@ -7,7 +7,7 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
 #include "controller/cli/number.h"
-#include "controller/cli/print_json.h"
+#include "controller/cli/result.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
 #include "controller/state/state.h"
@@ -88,7 +88,7 @@ static int print_table(struct cli *cli, const struct table *t, struct err *err) 
 
   if (!wants_json(cli))
     return table_print(t, &cli->out, err);
-  return table_json(t, &array, err) < 0 ? -1 : print_json(stdout, array, err);
+  return table_json(t, &array, err) < 0 ? -1 : result_print_json(stdout, array, err);
 }
 
 /* The state for reading, and the project to read. */
@@ -197,7 +197,7 @@ static int print_revision(struct cli *cli, const struct revision *r, const struc
   CLEANUP_JSON cJSON *json = NULL;
 
   if (wants_json(cli))
-    return revision_json(r, steps, &json, err) < 0 ? -1 : print_json(stdout, json, err);
+    return revision_json(r, steps, &json, err) < 0 ? -1 : result_print_json(stdout, json, err);
   put_revision(&cli->out, r);
   return table_print(steps, &cli->out, err);
 }

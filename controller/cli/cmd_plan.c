@@ -7,8 +7,8 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
 #include "controller/cli/plan_file.h"
-#include "controller/cli/print_json.h"
 #include "controller/cli/print_plan.h"
+#include "controller/cli/result.h"
 
 static int save(const char *path, const struct plan *plan, struct err *err) {
   CLEANUP_JSON cJSON *json = NULL;
@@ -19,7 +19,7 @@ static int save(const char *path, const struct plan *plan, struct err *err) {
 static int print_document(const struct plan *plan, struct err *err) {
   CLEANUP_JSON cJSON *json = NULL;
 
-  return plan_to_json(plan, &json, err) < 0 ? -1 : print_json(stdout, json, err);
+  return plan_to_json(plan, &json, err) < 0 ? -1 : result_print_json(stdout, json, err);
 }
 
 static int print_text(struct cli *cli, struct session *session, const struct plan *plan, struct err *err) {

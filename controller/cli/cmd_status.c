@@ -8,7 +8,7 @@
 #include "api/base/json.h"
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
-#include "controller/cli/print_json.h"
+#include "controller/cli/result.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
 
@@ -126,7 +126,7 @@ static int print_table(const struct table *table, const struct term *t, const st
     put_sums(t, list);
     return 0;
   }
-  return table_json(table, &array, err) < 0 ? -1 : print_json(stdout, array, err);
+  return table_json(table, &array, err) < 0 ? -1 : result_print_json(stdout, array, err);
 }
 
 static int show(struct cli *cli, struct session *session, struct err *err) {

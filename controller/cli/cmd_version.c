@@ -6,7 +6,7 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
 #include "controller/cli/help.h"
-#include "controller/cli/print_json.h"
+#include "controller/cli/result.h"
 #include "controller/cli/text.h"
 
 static void put_libraries(FILE *f, const cJSON *libraries) {
@@ -38,7 +38,7 @@ static void put_engines(const struct term *t, const cJSON *engines) {
 
 static int print_version(const struct cli *cli, const cJSON *json, struct err *err) {
   if (cli->options->format && strcmp(cli->options->format, "json") == 0)
-    return print_json(stdout, json, err);
+    return result_print_json(stdout, json, err);
   printf("tandem %s\n", json_str(json, "tandem", TANDEM_VERSION));
   put_libraries(stdout, json_get(json, "libraries"));
   put_engines(&cli->out, json_get(json, "engines"));

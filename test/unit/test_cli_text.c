@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "api/base/json.h"
-#include "controller/cli/print_json.h"
+#include "controller/cli/result.h"
 #include "controller/cli/table.h"
 #include "controller/cli/term.h"
 #include "controller/cli/text.h"
@@ -161,7 +161,7 @@ static void test_json(void **state) {
   FILE *f = open_memstream(&text, &len);
 
   (void)state;
-  assert_int_equal(print_json(f, json, NULL), 0);
+  assert_int_equal(result_print_json(f, json, NULL), 0);
   fclose(f);
   assert_string_equal(text, "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x\\n\"\n    },\n    []\n  ],\n"
                             "  \"c\": {},\n  \"d\": null\n}\n");

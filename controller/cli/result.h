@@ -1,6 +1,6 @@
 /* JSON documents as results. */
-#ifndef TANDEM_CLI_PRINT_JSON_H
-#define TANDEM_CLI_PRINT_JSON_H
+#ifndef TANDEM_CLI_RESULT_H
+#define TANDEM_CLI_RESULT_H
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -8,6 +8,6 @@
 #include "api/base/err.h"
 
 /* Indented by two blanks, members in their own order, a line end after it. ERR_NO_MEMORY. */
-int print_json(FILE *f, const cJSON *json, struct err *err);
+int result_print_json(FILE *f, const cJSON *json, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-#include "controller/cli/print_json.h"
+#include "controller/cli/result.h"
 
 #include <stdlib.h>
 
@@ -53,7 +53,7 @@ static int put_value(FILE *f, const cJSON *json, int depth, struct err *err) {
   return 0;
 }
 
-int print_json(FILE *f, const cJSON *json, struct err *err) {
+int result_print_json(FILE *f, const cJSON *json, struct err *err) {
   if (put_value(f, json, 0, err) < 0)
     return -1;
   fputc('\n', f);
