@@ -7,14 +7,38 @@
 #include "controller/manifest/fleet_private.h"
 #include "controller/manifest/print.h"
 
+static int by_key(const void *a, const void *b) {
+  return strcmp(((const struct node_pair *)a)->key, ((const struct node_pair *)b)->key);
+}
+
+/* Extensions are sorted, which the rest of the document is already. */
+static void sort_maps(struct node *n) {
+  if (n->kind == NODE_MAP && n->count)
+    qsort(n->pairs, n->count, sizeof(*n->pairs), by_key);
+  for (size_t i = 0; i < n->count; i++)
+    sort_maps(n->kind == NODE_MAP ? n->pairs[i].value : n->items[i]);
+}
+
+/* A copy of the document in the order that is printed. NULL without memory. */
+static struct node *printed(const struct fleet *fleet) {
+  struct node *root = node_copy(fleet->source->root);
+  for (size_t i = 0; root && i < root->count; i++)
+    if (strncmp(root->pairs[i].key, "x-", 2) == 0)
+      sort_maps(root->pairs[i].value);
+  return root;
+}
+
 int fleet_config_json(const struct fleet *fleet, char **ret_text, struct err *err) {
   const struct print_json form = {.indent = true, .dollars = true};
   CLEANUP_BUF struct buf out = BUF_INIT(0);
-  if (print_json(fleet->source->root, &form, &out, err) < 0)
-    return -1;
-  char *text = buf_steal(&out);
-  if (!text)
+  struct node *root = printed(fleet);
+  if (!root)
     return err_no_memory(err);
+  int rc = print_json(root, &form, &out, err);
+  node_free(root);
+  char *text = rc == 0 ? buf_steal(&out) : NULL;
+  if (!text)
+    return rc < 0 ? -1 : err_no_memory(err);
   *ret_text = text;
   return 0;
 }
@@ -73,7 +97,7 @@ static int print_sections(const struct node *root, struct buf *out, struct err *
 
 int fleet_config_yaml(const struct fleet *fleet, char **ret_text, struct err *err) {
   CLEANUP_BUF struct buf out = BUF_INIT(0);
-  struct node *root = node_copy(fleet->source->root);
+  struct node *root = printed(fleet);
   if (!root)
     return err_no_memory(err);
   struct node *services = node_get(root, "services"), *networks = node_get(root, "networks");

@@ -164,7 +164,7 @@ static size_t distance(const char *a, const char *b) {
 
 const char *fleet_nearest(const char *name, const char *const *known, size_t count) {
   const char *best = NULL;
-  size_t least = strlen(name) < 5 ? 2 : 3;
+  size_t least = strlen(name) < 3 ? 2 : 3;
   for (size_t i = 0; i < count; i++) {
     size_t d = distance(name, known[i]);
     if (d < least) {
