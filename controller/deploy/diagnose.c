@@ -11,6 +11,7 @@ enum { LAST_LINES = 10, OUTPUT_LIMIT = 64 * 1024, HEALTH_LIMIT = 2000 };
 struct diagnosis {
   struct engine *engine;
   char id[65];
+  cJSON *state; /* as it was found; may be NULL */
   cJSON *report;
   struct buf output;
   diagnose_cb *cb;
@@ -19,6 +20,7 @@ struct diagnosis {
 
 static void finish(struct diagnosis *d) {
   d->cb(d->arg, d->report);
+  cJSON_Delete(d->state);
   buf_release(&d->output);
   free(d);
 }
@@ -74,7 +76,7 @@ static void inspected(void *arg, const struct engine_reply *reply, struct err *e
     finish(d);
     return;
   }
-  const cJSON *state = json_get(reply->json, "State"), *health = json_get(state, "Health");
+  const cJSON *state = d->state ? d->state : json_get(reply->json, "State"), *health = json_get(state, "Health");
   json_put_str(d->report, "status", json_str(state, "Status", ""));
   json_put_int(d->report, "exit_code", json_int(state, "ExitCode", 0));
   json_put_bool(d->report, "oom_killed", json_bool(state, "OOMKilled", false));
@@ -87,11 +89,12 @@ static void inspected(void *arg, const struct engine_reply *reply, struct err *e
   container_logs(d->engine, d->id, tty, &options, on_output, logs_ended, d);
 }
 
-int diagnose_start(struct engine *e, const char *container_id, diagnose_cb *cb, void *arg) {
+int diagnose_start(struct engine *e, const char *container_id, const cJSON *state, diagnose_cb *cb, void *arg) {
   struct diagnosis *d = calloc(1, sizeof(*d));
   if (!d)
     return -1;
   *d = (struct diagnosis){.engine = e, .cb = cb, .arg = arg, .output = BUF_INIT(OUTPUT_LIMIT)};
+  d->state = state ? cJSON_Duplicate(state, true) : NULL;
   strncpy(d->id, container_id, sizeof(d->id) - 1);
   container_inspect(e, d->id, inspected, d);
   return 0;

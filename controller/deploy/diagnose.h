@@ -9,7 +9,8 @@
 /* report (owned by the callee): {"status", "exit_code", "oom_killed", "error", "health": {"status",
  * "failing_streak", "output"}, "logs": ["…"]}; NULL when nothing could be learnt. */
 typedef void diagnose_cb(void *arg, cJSON *report);
-/* cb runs once, later. -1 (cb does not run) only without memory. */
-int diagnose_start(struct engine *e, const char *container_id, diagnose_cb *cb, void *arg);
+/* state: the container's State when it was found failed (it may have been restarted since); NULL: as it is now. cb runs
+ * once, later. -1 (cb does not run) only without memory. */
+int diagnose_start(struct engine *e, const char *container_id, const cJSON *state, diagnose_cb *cb, void *arg);
 
 #endif

@@ -213,7 +213,8 @@ static void diagnosed(void *arg, cJSON *report) {
 static void fail_with_diagnosis(struct run *r) {
   const struct step *s = r->op.step;
   const char *id = work_container(r->t->work, s);
-  if (!kind_of(s->kind)->watches || r->op.cancelled || !id || diagnose_start(r->op.engine, id, diagnosed, r) < 0)
+  if (!kind_of(s->kind)->watches || r->op.cancelled || !id ||
+      diagnose_start(r->op.engine, id, json_get(r->op.result, "State"), diagnosed, r) < 0)
     forward_failed(r, NULL);
 }
 

@@ -53,9 +53,30 @@ enum gate_answer gate_judge_hold(const cJSON *inspect, int64_t restarts, char *r
     return fail_exited(inspect, "restarted while it was watched", reason, size);
   if (!json_bool(state, "Running", false))
     return fail_exited(inspect, "ended while it was watched", reason, size);
-  if (strcmp(json_str(json_get(state, "Health"), "Status", ""), "unhealthy") == 0)
+  const char *health = json_str(json_get(state, "Health"), "Status", "");
+  if (strcmp(health, "unhealthy") == 0)
     return fail_unhealthy(inspect, "became unhealthy while it was watched", reason, size);
-  return GATE_PASS;
+  return strcmp(health, "starting") == 0 ? GATE_WAIT : GATE_PASS;
+}
+
+cJSON *gate_probe_command(const cJSON *inspect) {
+  const cJSON *test = json_at(inspect, "Config.Healthcheck.Test");
+  const char *form = cJSON_GetStringValue(cJSON_GetArrayItem(test, 0));
+  if (form && strcmp(form, "CMD") == 0) {
+    cJSON *command = cJSON_Duplicate(test, true);
+    cJSON_DeleteItemFromArray(command, 0);
+    return command;
+  }
+  const char *line = cJSON_GetStringValue(cJSON_GetArrayItem(test, 1));
+  if (!form || !line || strcmp(form, "CMD-SHELL") != 0)
+    return NULL;
+  const cJSON *shell = json_at(inspect, "Config.Shell");
+  cJSON *command = cJSON_GetArraySize(shell) > 0 ? cJSON_Duplicate(shell, true) : NULL;
+  const char *usual[] = {"/bin/sh", "-c"};
+  if (!command)
+    command = cJSON_CreateStringArray(usual, 2);
+  cJSON_AddItemToArray(command, cJSON_CreateString(line));
+  return command;
 }
 
 static int64_t ns_to_ms(const cJSON *check, const char *name, int64_t fallback_ms) {

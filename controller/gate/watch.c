@@ -11,7 +11,7 @@ struct watch_subscription {
   struct watch_subscription *next;
   char id[65];
   bool gone; /* unsubscribed while events are given out */
-  void (*cb)(void *arg);
+  watch_cb *cb;
   void *arg;
 };
 
@@ -54,7 +54,7 @@ static void on_event(void *arg, const cJSON *event) {
   w->giving_out++;
   for (struct watch_subscription *s = w->subscriptions; s; s = s->next)
     if (!s->gone && strcmp(s->id, id) == 0)
-      s->cb(s->arg);
+      s->cb(s->arg, event);
   if (--w->giving_out == 0)
     sweep(w);
 }
@@ -134,8 +134,7 @@ void watch_close(struct watch *w, void (*closed_cb)(void *arg), void *arg) {
       engine_call_cancel(w->streams[i].call);
 }
 
-struct watch_subscription *watch_subscribe(struct watch *w, const char *container_id, void (*cb)(void *arg),
-                                           void *arg) {
+struct watch_subscription *watch_subscribe(struct watch *w, const char *container_id, watch_cb *cb, void *arg) {
   struct watch_subscription *s = calloc(1, sizeof(*s));
   if (!s)
     return NULL;

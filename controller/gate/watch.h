@@ -4,6 +4,8 @@
 #ifndef TANDEM_GATE_WATCH_H
 #define TANDEM_GATE_WATCH_H
 
+#include <cjson/cJSON.h>
+
 #include "controller/log/log.h"
 #include "controller/observe/machines.h"
 
@@ -15,8 +17,10 @@ struct watch *watch_open(struct machines *machines, const char *project, struct 
 /* Ends the streams; closed_cb runs when all have ended and the memory is gone. No subscription may be left. */
 void watch_close(struct watch *w, void (*closed_cb)(void *arg), void *arg);
 
-/* cb runs from the loop after each event of that container (die, start, oom, health_status, …). */
-struct watch_subscription *watch_subscribe(struct watch *w, const char *container_id, void (*cb)(void *arg), void *arg);
+/* cb runs from the loop for each event of that container (die, start, oom, health_status, …); event: the engine's own
+ * document, valid in the call. */
+typedef void watch_cb(void *arg, const cJSON *event);
+struct watch_subscription *watch_subscribe(struct watch *w, const char *container_id, watch_cb *cb, void *arg);
 void watch_unsubscribe(struct watch_subscription *s);
 
 #endif

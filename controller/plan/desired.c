@@ -249,15 +249,15 @@ static cJSON *strv_json(const struct strv *v) {
 
 static int add_service(struct builder *w, const struct service *s, struct err *err) {
   const char *machine = w->fleet->machines[s->machine].name;
-  char spec_hash[65], config_hash[65];
+  char spec_hash[65];
   CLEANUP_FREE char *ref = ref_familiar(s->image);
   CLEANUP_JSON cJSON *body = cJSON_Duplicate(s->body, true);
   if (!ref || !body)
     return err_no_memory(err);
   if (add_service_image(w, s, machine, ref, err) < 0 || add_cross_names(w, s, body, err) < 0 ||
-      fields_spec_hash(body, s->files, spec_hash, err) < 0 || add_labels(w, s, body, spec_hash, err) < 0 ||
-      fleet_service_config_hash(w->fleet, s, config_hash, err) < 0)
+      fields_spec_hash(body, s->files, spec_hash, err) < 0 || add_labels(w, s, body, spec_hash, err) < 0)
     return -1;
+  const char *config_hash = json_str(json_get(s->body, "Labels"), "com.docker.compose.config-hash", "");
   cJSON *json = cJSON_CreateObject();
   bool ok = json && json_put_str(json, "name", s->name) && json_put_str(json, "machine", machine) &&
             json_put_str(json, "container_name", s->container_name) &&

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -71,6 +72,36 @@ static void completion_is_exit_zero(void **state) {
   assert_int_equal(ready("{\"State\":{\"Status\":\"exited\",\"Running\":false,\"ExitCode\":2}}", true, reason), GATE_FAIL);
 }
 
+static void hold_waits_for_the_engine_s_own_word(void **state) {
+  (void)state;
+  char reason[256];
+  assert_int_equal(hold("{\"State\":{" RUNNING ",\"Health\":{\"Status\":\"starting\"}}}", reason), GATE_WAIT);
+  assert_int_equal(hold("{\"State\":{" RUNNING ",\"Health\":{\"Status\":\"healthy\"}}}", reason), GATE_PASS);
+}
+
+static void expect_command(const char *config, const char *expected) {
+  cJSON *doc = cJSON_Parse(config);
+  cJSON *command = gate_probe_command(doc);
+  char *text = command ? cJSON_PrintUnformatted(command) : NULL;
+  if (expected)
+    assert_string_equal(text, expected);
+  else
+    assert_null(text);
+  free(text);
+  cJSON_Delete(command);
+  cJSON_Delete(doc);
+}
+
+static void the_healthcheck_can_be_run_early(void **state) {
+  (void)state;
+  expect_command("{\"Config\":{\"Healthcheck\":{\"Test\":[\"CMD\",\"a\",\"b\"]}}}", "[\"a\",\"b\"]");
+  expect_command("{\"Config\":{\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"a b\"]}}}", "[\"/bin/sh\",\"-c\",\"a b\"]");
+  expect_command("{\"Config\":{\"Shell\":[\"ash\",\"-ec\"],\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"a\"]}}}",
+                 "[\"ash\",\"-ec\",\"a\"]");
+  expect_command("{\"Config\":{\"Healthcheck\":{\"Test\":[\"NONE\"]}}}", NULL);
+  expect_command("{\"Config\":{}}", NULL);
+}
+
 static void deadline_follows_the_healthcheck(void **state) {
   (void)state;
   cJSON *doc = cJSON_Parse("{\"Config\":{\"Healthcheck\":{\"Interval\":1000000000,\"Timeout\":2000000000,\"Retries\":2,"
@@ -86,7 +117,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ready_by_health_or_by_running), cmocka_unit_test(unhealthy_says_what_the_last_probe_said),
       cmocka_unit_test(exit_restart_and_oom_fail),     cmocka_unit_test(completion_is_exit_zero),
-      cmocka_unit_test(deadline_follows_the_healthcheck),
+      cmocka_unit_test(deadline_follows_the_healthcheck), cmocka_unit_test(hold_waits_for_the_engine_s_own_word),
+      cmocka_unit_test(the_healthcheck_can_be_run_early),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
