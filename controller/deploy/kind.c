@@ -4,6 +4,7 @@
 
 /* Nothing to look for or to take back: gates, and what its container's removal takes along. */
 static void nothing_undo(struct op *op) {
+  op->settled = true;
   op_done(op, NULL);
 }
 

@@ -14,7 +14,10 @@ struct kind {
   bool watches;      /* failing, it says something about its container: state and last output are fetched */
   void (*run)(struct op *op);
   void (*probe)(struct op *op); /* fills op->answer (and result); errors only when the engine cannot be asked */
-  void (*undo)(struct op *op);  /* looks first, so that it may be called for a step whose result is unknown */
+  /* Looks first, so that it may be called for a step whose result is unknown, and more than once. Sets op->settled
+   * when it found run's effect, or run cannot have one any more: else it is called again when a late effect of a call
+   * without a reply is no longer possible. */
+  void (*undo)(struct op *op);
 };
 
 const struct kind *kind_of(enum step_kind kind);

@@ -42,6 +42,12 @@ static const char *run_id(struct op *op) {
   return id;
 }
 
+/* Undo of a step on a container that this transaction has made, or that is gone: a late call changes nothing that
+ * stays. */
+static void note_settled(struct op *op, const cJSON *inspect) {
+  op->settled = !inspect || !op->step->container;
+}
+
 static bool is_running(const cJSON *inspect) {
   const cJSON *state = json_get(inspect, "State");
   return json_bool(state, "Running", false) || json_bool(state, "Restarting", false);
@@ -117,10 +123,13 @@ void update_probe(struct op *op) {
 }
 
 static void update_back(struct op *op, const cJSON *inspect) {
+  note_settled(op, inspect);
   if (!inspect || !update_missing(json_get(op->step->args, "previous"), inspect))
     op_done(op, NULL);
-  else
+  else {
+    op->settled = true;
     send_update(op, true);
+  }
 }
 
 void update_undo(struct op *op) {
@@ -157,12 +166,15 @@ void policy_probe(struct op *op) {
 
 static void policy_back(struct op *op, const cJSON *inspect) {
   const cJSON *previous = json_get(op->step->args, "previous");
+  note_settled(op, inspect);
   if (!inspect)
     op_fail(op, ERR_CONFLICT, "the container is gone");
   else if (policy_holds(previous, json_at(inspect, "HostConfig.RestartPolicy")))
     op_done(op, NULL);
-  else
+  else {
+    op->settled = true;
     send_policy(op, previous);
+  }
 }
 
 void policy_undo(struct op *op) {
@@ -198,12 +210,15 @@ void stop_probe(struct op *op) {
 }
 
 static void stop_back(struct op *op, const cJSON *inspect) {
+  note_settled(op, inspect);
   if (!inspect)
     op_fail(op, ERR_CONFLICT, "the container is gone");
   else if (is_running(inspect))
     op_done(op, NULL);
-  else
+  else {
+    op->settled = true;
     send_start(op);
+  }
 }
 
 void stop_undo(struct op *op) {
@@ -227,10 +242,13 @@ void start_probe(struct op *op) {
 }
 
 static void start_back(struct op *op, const cJSON *inspect) {
+  note_settled(op, inspect);
   if (!inspect || !is_running(inspect))
     op_done(op, NULL);
-  else
+  else {
+    op->settled = true;
     send_stop(op);
+  }
 }
 
 void start_undo(struct op *op) {
@@ -264,12 +282,15 @@ void rename_probe(struct op *op) {
 
 static void rename_back(struct op *op, const cJSON *inspect) {
   const char *from = step_arg(op->step, "from", "");
+  note_settled(op, inspect);
   if (!inspect && op->step->container)
     op_fail(op, ERR_CONFLICT, "the container is gone");
   else if (!inspect || is_named(inspect, from))
     op_done(op, NULL);
-  else
+  else {
+    op->settled = true;
     send_rename(op, from);
+  }
 }
 
 void rename_undo(struct op *op) {

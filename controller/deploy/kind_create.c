@@ -155,7 +155,7 @@ static void create_back(void *arg, const struct engine_reply *reply, struct err 
   else if (!is_ours(op, reply->json))
     op_done(op, NULL); /* another one's: a create that was refused with 409 */
   else
-    op->call = container_remove(op->engine, json_str(reply->json, "Id", ""), true, true, op_reply_gone, op);
+    op_take_back(op, container_remove(op->engine, json_str(reply->json, "Id", ""), true, true, op_reply_gone, op));
 }
 
 void create_undo(struct op *op) {

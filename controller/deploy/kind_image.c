@@ -193,6 +193,7 @@ static void image_back(void *arg, const struct engine_reply *reply, struct err *
 }
 
 void image_undo(struct op *op) {
+  op->settled = true; /* a late tag is held by nothing and does no harm */
   op->call = image_inspect(op->engine, op->step->object, image_back, op);
 }
 
@@ -226,6 +227,7 @@ void hold_probe(struct op *op) {
 /* The tag may be an older revision's too (equal builds give equal images), so it stays: the next plan releases what
  * no kept revision needs. */
 void hold_undo(struct op *op) {
+  op->settled = true;
   op_done(op, NULL);
 }
 

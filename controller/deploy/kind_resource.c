@@ -53,7 +53,7 @@ static void network_back(void *arg, const struct engine_reply *reply, struct err
   else if (!is_ours(op, reply->json))
     op_done(op, NULL);
   else
-    op->call = network_remove(op->engine, json_str(reply->json, "Id", ""), op_reply_gone, op);
+    op_take_back(op, network_remove(op->engine, json_str(reply->json, "Id", ""), op_reply_gone, op));
 }
 
 void network_create_undo(struct op *op) {
@@ -91,7 +91,7 @@ static void volume_back(void *arg, const struct engine_reply *reply, struct err 
   else if (!is_ours(op, reply->json))
     op_done(op, NULL);
   else
-    op->call = volume_remove(op->engine, op->step->object, op_reply_gone, op);
+    op_take_back(op, volume_remove(op->engine, op->step->object, op_reply_gone, op));
 }
 
 void volume_create_undo(struct op *op) {

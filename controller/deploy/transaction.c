@@ -7,10 +7,13 @@
 #include "controller/deploy/diagnose.h"
 #include "controller/deploy/kind.h"
 
+enum { SETTLE_MS = 5000, UNDO_TRIES = 6, UNDO_WAIT_MS = 100 /* then twice as long each time */ };
+
 struct run {
   struct op op; /* first: an op's callbacks get at its run */
   struct transaction *t;
   uint64_t began_ms;
+  int tries; /* of an undo */
   enum { RUN_FORWARD, RUN_PROBE, RUN_BACK } doing;
   struct err err; /* of the run that a probe or a diagnosis follows */
 };
@@ -22,6 +25,7 @@ struct transaction {
   enum txn_state state;
   enum step_phase phase;
   struct run **running; /* by step; NULL when it does not run */
+  uint64_t *settles_ms; /* by step: until then a call without a known result may still take effect; 0: known */
   int *slots;           /* by machine link: calls under way */
   size_t under_way;     /* operations and journal writes */
   bool pumping, pump_again, switched, interrupted, cleanup_failed;
@@ -232,10 +236,50 @@ static void probe_done(struct run *r, struct err *err) {
   fail_with_diagnosis(r);
 }
 
+/* --- undo: tried again when it fails, and once more when what it looked for may have come late ------------------- */
+
+/* An engine carries a stop on to its SIGKILL, whoever has hung up. */
+static uint64_t settle_ms(const struct transaction *t, const struct step *s) {
+  int64_t grace_s = s->kind == STEP_CONTAINER_STOP ? json_int(s->args, "grace_s", 10) : 0;
+  return (t->work->settle_ms ? (uint64_t)t->work->settle_ms : SETTLE_MS) +
+         (grace_s > 0 ? (uint64_t)grace_s * 1000 : 0);
+}
+
+static void undo_again(uv_timer_t *timer) {
+  struct run *r = timer->data;
+  uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+  r->op.stage = 0;
+  r->op.data = NULL;
+  kind_of(r->op.step->kind)->undo(&r->op);
+}
+
+/* False without memory. */
+static bool undo_later(struct run *r, uint64_t ms) {
+  uv_timer_t *timer = calloc(1, sizeof(*timer));
+  if (!timer)
+    return false;
+  uv_timer_init(r->t->work->loop, timer);
+  timer->data = r;
+  uv_timer_start(timer, undo_again, ms, 0);
+  return true;
+}
+
+/* A call cut off by a crash or a lost reply may be under way inside the engine: "not applied" holds only after a
+ * while. What failed once may have been the engine's moment, and going back must not give up for that. */
+static bool is_undone_later(struct run *r, struct err *err) {
+  struct transaction *t = r->t;
+  uint64_t now = now_ms(t), settles = t->settles_ms[r->op.step->index];
+  if (err)
+    return ++r->tries < UNDO_TRIES && undo_later(r, UNDO_WAIT_MS << (r->tries - 1));
+  return !r->op.settled && settles > now && undo_later(r, settles - now);
+}
+
 static void back_done(struct run *r, struct err *err) {
   struct transaction *t = r->t;
   const struct step *s = r->op.step;
   char text[600];
+  if (is_undone_later(r, err))
+    return;
   kind_describe(s, text, sizeof(text));
   t->walk.status[s->index] = err ? STEP_UNDO_FAILED : STEP_UNDONE;
   journal_mark_step(t, s, err ? JOURNAL_UNDO_FAILED : JOURNAL_UNDONE, t->work->results[s->index], err);
@@ -261,6 +305,8 @@ static void op_ended(struct op *op, struct err *err) {
     forward_done(r);
   } else {
     err_move(&r->err, err);
+    if (err_is_unknown_result(&r->err))
+      r->t->settles_ms[op->step->index] = now_ms(r->t) + settle_ms(r->t, op->step);
     if (err_is_unknown_result(&r->err) && !op->cancelled) {
       r->doing = RUN_PROBE;
       op->stage = 0;
@@ -481,6 +527,7 @@ static void step_once(struct transaction *t) {
 static void transaction_free(struct transaction *t) {
   walk_release(&t->walk);
   free(t->running);
+  free(t->settles_ms);
   free(t->slots);
   free(t);
 }
@@ -524,6 +571,13 @@ static enum step_status status_of_mark(enum journal_mark mark) {
   return STEP_FAILED; /* begun, result unknown: undo looks first */
 }
 
+/* When the call of an intent of then is settled, on the loop's clock. */
+static uint64_t settles_at(const struct transaction *t, const struct step *s, int64_t then_us) {
+  int64_t age_ms = (log_now_us() - then_us) / 1000, wait_ms = (int64_t)settle_ms(t, s);
+  age_ms = age_ms < 0 ? 0 : age_ms > wait_ms ? wait_ms : age_ms;
+  return now_ms(t) + (uint64_t)(wait_ms - age_ms);
+}
+
 static int take_up(struct transaction *t, const struct journal_rows *rows, struct err *err) {
   for (size_t i = 0; rows && i < rows->count; i++) {
     const struct journal_row *row = &rows->items[i];
@@ -531,6 +585,8 @@ static int take_up(struct transaction *t, const struct journal_rows *rows, struc
       return err_set(err, ERR_INTERNAL, "the journal has step %d, the plan has %zu", row->step, t->work->steps->count);
     const struct step *s = step_at(t, row->step);
     t->walk.status[row->step] = status_of_mark(row->mark);
+    if (t->walk.status[row->step] == STEP_FAILED)
+      t->settles_ms[row->step] = settles_at(t, s, row->at_us);
     if (s->phase == PHASE_SWITCH && row->mark != JOURNAL_UNDONE)
       t->switched = true;
     if (s->phase == PHASE_CLEANUP && t->walk.status[row->step] != STEP_DONE)
@@ -556,8 +612,9 @@ int transaction_start(const struct transaction_options *options, struct transact
   if (t) {
     t->running = calloc(n + 1, sizeof(struct run *));
     t->slots = calloc(options->work->machines->count + 1, sizeof(*t->slots));
+    t->settles_ms = calloc(n + 1, sizeof(*t->settles_ms));
   }
-  if (!t || !timer || !t->running || !t->slots || walk_init(&t->walk, options->work->steps, err) < 0) {
+  if (!t || !timer || !t->running || !t->slots || !t->settles_ms || walk_init(&t->walk, options->work->steps, err) < 0) {
     if (t)
       transaction_free(t);
     free(timer);

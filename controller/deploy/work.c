@@ -16,6 +16,11 @@ void op_fail(struct op *op, enum err_kind kind, const char *format, ...) {
   op_done(op, &err);
 }
 
+void op_take_back(struct op *op, struct engine_call *call) {
+  op->settled = true;
+  op->call = call;
+}
+
 void op_reply(void *arg, const struct engine_reply *reply, struct err *err) {
   (void)reply;
   op_done(arg, err);

@@ -25,6 +25,7 @@ struct work {
   cJSON **results;               /* by step, NULL while there is none */
   const char *temporary_dir;     /* for contexts' tars */
   struct tar_cache *tars;
+  int settle_ms;                 /* how late a call whose reply was lost may still take effect; 0: 5000 */
 };
 
 enum probe_answer { PROBE_NOT_APPLIED, PROBE_APPLIED, PROBE_CANNOT_TELL };
@@ -38,6 +39,7 @@ struct op {
   bool cancelled;
   cJSON *result;             /* of run, or of a probe that found it applied; goes into the journal */
   enum probe_answer answer;  /* of probe */
+  bool settled;              /* undo: nothing late is to be feared, since it found and took back what run does */
   int stage;                 /* the kind's own */
   void *data;                /* the kind's own */
   void (*cancel)(struct op *op); /* the kind's own way to end early, when there is no call; may be NULL */
@@ -49,6 +51,8 @@ struct op {
 void op_done(struct op *op, struct err *err);
 /* As op_done(op, err) with a new error. */
 void op_fail(struct op *op, enum err_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Undo has found run's effect, and this call takes it back. */
+void op_take_back(struct op *op, struct engine_call *call);
 /* For calls whose reply does not matter beyond success. */
 void op_reply(void *arg, const struct engine_reply *reply, struct err *err);
 /* As op_reply, with 404 counted as success: what was to be removed is gone. */

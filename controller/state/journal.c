@@ -91,6 +91,7 @@ static int fold_row(sqlite3_stmt *stmt, struct journal_row *row, int64_t *intent
   char at[32];
   int64_t at_us = sqlite3_column_int64(stmt, 8);
   take_time(row, at_us, intent_us);
+  row->at_us = at_us;
   log_time_text(at_us, at);
   free(row->at);
   row->at = strdup(at);

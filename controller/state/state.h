@@ -99,6 +99,7 @@ struct journal_row {
   char *error;                             /* or NULL */
   char *kind, *machine, *service, *object; /* readable columns */
   char *at;                                /* time of the newest mark */
+  int64_t at_us;                           /* the same, since 1970 */
   int64_t duration_ms;                     /* intent to result, -1 unknown */
 };
 struct journal_rows {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
+
 #include <cmocka.h>
 
 #include "api/base/buf.h"
@@ -190,7 +191,8 @@ static inline struct desired *lab_desire(const struct lab *lab, const struct lab
   json_put_int(doc, "retain", 2);
   json_put(doc, "machines", cJSON_Parse("[{\"name\":\"mainpc\"},{\"name\":\"pc2\"}]"));
   snprintf(text, sizeof(text), "[{\"machine\":\"mainpc\",\"ref\":\"%s\"},{\"machine\":\"pc2\",\"ref\":\"%s\"}]",
-           lab_env("TANDEM_BUSYBOX", "tandem-testbed/busybox:1"), lab_env("TANDEM_BUSYBOX", "tandem-testbed/busybox:1"));
+           lab_env("TANDEM_BUSYBOX", "tandem-testbed/busybox:1"),
+           lab_env("TANDEM_BUSYBOX", "tandem-testbed/busybox:1"));
   json_put(doc, "images", cJSON_Parse(text));
   snprintf(text, sizeof(text),
            "[{\"machine\":\"mainpc\",\"name\":\"%s_default\",\"body\":{\"Name\":\"%s_default\",\"Labels\":{"
@@ -229,9 +231,11 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
   struct journal *journal = NULL;
   struct lab_wait w = {.json = (cJSON *)&lab->outcome};
   struct transaction *t;
+  struct err err = ERR_INIT;
   bool closed = false;
   lab_outcome_release(lab);
-  assert_int_equal(journal_open(lab->state, &lab->loop, lab->project, lab->revision, &journal, NULL), 0);
+  if (journal_open(lab->state, &lab->loop, lab->project, lab->revision, &journal, &err) < 0)
+    fail_msg("%s", err_text(&err));
   log_emit(lab->log, LOG_TRANSACTION_BEGIN, LOG_FIELDS(.project = lab->project, .revision = lab->revision), "begin");
   struct work work = {
       .loop = &lab->loop,
@@ -243,12 +247,20 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
       .desired = desired,
       .results = calloc(steps->count + 1, sizeof(cJSON *)),
       .temporary_dir = lab->dir,
+      .settle_ms = 1000,
       .tars = tar_cache_new(&lab->loop, lab->dir),
       .watch = watch_open(&lab->machines, lab->project, lab->log),
   };
-  struct transaction_options options = {.work = &work, .journal = journal, .parallelism = 4, .begin = begin,
-                                        .rows = rows, .strict_cleanup = strict, .cb = lab_ended, .arg = &w};
-  assert_int_equal(transaction_start(&options, &t, NULL), 0);
+  struct transaction_options options = {.work = &work,
+                                        .journal = journal,
+                                        .parallelism = 4,
+                                        .begin = begin,
+                                        .rows = rows,
+                                        .strict_cleanup = strict,
+                                        .cb = lab_ended,
+                                        .arg = &w};
+  if (transaction_start(&options, &t, &err) < 0)
+    fail_msg("%s", err_text(&err));
   lab_await(lab, &w.done);
   watch_close(work.watch, lab_flag, &closed);
   lab_await(lab, &closed);
