@@ -133,6 +133,13 @@ static int load_included(struct including *x, const struct node *at, const char 
   return failed;
 }
 
+/* As with compose: an entry without a path is no error, only useless. */
+static int warn_useless(struct including *x, const struct node *entry) {
+  CLEANUP_ERR struct err line = ERR_INIT;
+  node_error(&line, entry, "this include has no path, nothing is included");
+  return strv_add_once(&x->r->document->warnings, err_text(&line), x->r->err);
+}
+
 static int include_one(struct including *x, const struct node *entry, struct node *file) {
   struct err *err = x->r->err;
   bool map = entry->kind == NODE_MAP;
@@ -141,7 +148,7 @@ static int include_one(struct including *x, const struct node *entry, struct nod
   if (add_paths(x, map ? node_get(entry, "path") : entry, &files) < 0)
     return -1;
   if (files.count == 0)
-    return node_error(err, entry, "an include is expected to have a path");
+    return warn_useless(x, entry);
   if (strv_has(x->chain, files.items[0]))
     return node_error(err, entry, "%s includes itself", files.items[0]);
   const struct node *directory = map ? node_get(entry, "project_directory") : NULL;

@@ -70,5 +70,6 @@ int profile_drop_unused(struct node *root) {
     if (map && map->count == 0)
       node_drop(root, sections[s]);
   }
+  node_drop(root, "models"); /* compose does not print them */
   return 0;
 }

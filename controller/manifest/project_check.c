@@ -213,6 +213,20 @@ static int check_secrets(const struct node *root, struct err *err) {
   return 0;
 }
 
+static int check_names(const struct node *services, struct err *err) {
+  CLEANUP_STRV struct strv names = STRV_INIT;
+  for (size_t i = 0; i < services->count; i++) {
+    const struct node *name = node_get(services->pairs[i].value, "container_name");
+    if (!name)
+      continue;
+    if (strv_has(&names, name->text))
+      return node_error(err, name, "the container name \"%s\" is taken by another service", name->text);
+    if (strv_add(&names, name->text, err) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 int project_check(const struct node *root, const struct node *disabled, struct err *err) {
   static int (*const checks[])(const struct check *) = {check_build,        check_networks,   check_health,
                                                         check_dependencies, check_references, check_scale,
@@ -226,7 +240,7 @@ int project_check(const struct node *root, const struct node *disabled, struct e
       if (checks[k](&c) < 0)
         return -1;
   }
-  if (check_secrets(root, err) < 0)
+  if (check_secrets(root, err) < 0 || (services && check_names(services, err) < 0))
     return -1;
   return services ? check_cycles(services, err) : 0;
 }

@@ -162,6 +162,37 @@ static int resolve_plain(struct node *n, struct err *err) {
   return number_value(n) < 0 ? err_no_memory(err) : 0;
 }
 
+static int base64_value(char c) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const char *at = c ? strchr(digits, c) : NULL;
+  return at ? (int)(at - digits) : -1;
+}
+
+/* !!binary: the text becomes what it encodes. */
+static int decode_binary(struct node *n, struct err *err) {
+  size_t len = 0;
+  size_t digits = 0;
+  unsigned bits = 0;
+  char *out = n->text;
+  const char *in = n->text;
+  for (; *in && *in != '='; in++) {
+    if (*in == '\n' || *in == '\r')
+      continue;
+    int value = base64_value(*in);
+    if (value < 0)
+      break;
+    bits = bits << 6 | (unsigned)value;
+    digits++;
+    if (digits % 4 != 1)
+      out[len++] = (char)(bits >> (6 - 2 * ((digits - 1) % 4)));
+  }
+  size_t padding = strspn(in, "=\r\n");
+  out[len] = '\0';
+  if (in[padding] || digits % 4 == 1 || strlen(out) != len)
+    return node_error(err, n, "this is no text in base64, as its tag says");
+  return 0;
+}
+
 int scalar_resolve(struct node *n, const char *tag, bool plain, struct err *err) {
   static const struct {
     const char *tag;
@@ -181,6 +212,8 @@ int scalar_resolve(struct node *n, const char *tag, bool plain, struct err *err)
       n->kind = NODE_FLOAT;
     return n->kind == core[i].kind ? 0 : node_error(err, n, "\"%s\" is no %s, as its tag says", n->text, core[i].tag);
   }
+  if (strcmp(tag, CORE_TAG "binary") == 0)
+    return decode_binary(n, err);
   if (strcmp(tag, CORE_TAG "timestamp") == 0)
     return node_error(err, n, "a timestamp cannot stand in a Compose file, expected text");
   return 0;

@@ -150,6 +150,8 @@ static int check_list(const struct node *n, const struct rule *rule, const char 
 }
 
 static int check_text(const struct node *n, const struct rule *rule, const char *key, struct err *err) {
+  if (rule->pattern && !rule->pattern(n->text))
+    return node_error(err, n, "\"%s\" is no %s", n->text, key);
   if (!rule->words)
     return 0;
   CLEANUP_BUF struct buf words = BUF_INIT(0);

@@ -127,8 +127,9 @@ struct rule {
   int32_t min, max; /* of a whole number, if different */
   const struct rule *members;
   const struct rule *item;
-  const char *const *words; /* the only texts allowed, ends with NULL */
-  const char *section;      /* of the Compose Specification */
+  const char *const *words;          /* the only texts allowed, ends with NULL */
+  bool (*pattern)(const char *text); /* whether a text is allowed */
+  const char *section;               /* of the Compose Specification */
 };
 
 extern const struct rule schema_root;

@@ -6,14 +6,19 @@ static const struct rule ulimit_members[] = {
     END_OF_TABLE,
 };
 
+#define ULIMIT(how)                                                                                                    \
+  {                                                                                                                    \
+    .key = "*", .accepts = A_INT | A_STRING | A_MAP, .cast = CAST_INT, .merge = how, .expand = EXPAND_ULIMIT,          \
+    .form = FORM_ULIMIT, .members = ulimit_members, .section = "services#ulimits"                                      \
+  }
+
 const struct rule schema_ulimit[] = {
-    {.key = "*",
-     .accepts = A_INT | A_STRING | A_MAP,
-     .cast = CAST_INT,
-     .expand = EXPAND_ULIMIT,
-     .form = FORM_ULIMIT,
-     .members = ulimit_members,
-     .section = "services#ulimits"},
+    ULIMIT(MERGE_DEFAULT),
+    END_OF_TABLE,
+};
+
+const struct rule schema_service_ulimit[] = {
+    ULIMIT(MERGE_REPLACE),
     END_OF_TABLE,
 };
 
@@ -85,7 +90,7 @@ const struct rule schema_build[] = {
     {LIST("secrets", &schema_file_mount, "build#secrets")},
     {.key = "shm_size", .accepts = A_INT | A_STRING, .form = FORM_BYTES, .section = "build#shm_size"},
     {TEXTS("tags", "build#tags"), .unique = UNIQUE_KEY},
-    {ULIMITS("ulimits", "build#ulimits")},
+    {ULIMITS("ulimits", schema_ulimit, "build#ulimits")},
     {TEXTS("platforms", "build#platforms")},
     {BOOL("privileged", "build#privileged")},
     END_OF_TABLE,

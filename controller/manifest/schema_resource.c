@@ -166,7 +166,7 @@ static const struct rule root_members[] = {
     {.key = "version", .accepts = A_STRING, .form = FORM_DROPPED, .section = "version-and-name"},
     {.key = "include", .accepts = A_LIST, .item = &include, .form = FORM_DROPPED, .section = "include"},
     {MAP("configs", configs, FORM_ENTRIES, "configs"), .flags = R_ENTRY_NAMES},
-    {MAP("models", models, FORM_DROPPED, "models")},
+    {MAP("models", models, FORM_ENTRIES, "models")},
     {MAP("networks", networks, FORM_ENTRIES, "networks")},
     {MAP("secrets", secrets, FORM_ENTRIES, "secrets"), .flags = R_ENTRY_NAMES},
     {MAP("services", services, FORM_ENTRIES, "services"), .flags = R_ENTRY_NAMES},

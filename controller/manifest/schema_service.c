@@ -1,3 +1,6 @@
+#include <ctype.h>
+#include <string.h>
+
 #include "controller/manifest/schema_tables.h"
 
 #define NUMBERED(name, ref)                                                                                            \
@@ -163,6 +166,29 @@ static const struct rule any_text[] = {
     END_OF_TABLE,
 };
 
+/* Two characters in a row that a name may have; compose asks for no more. */
+static bool container_name(const char *text) {
+  for (const char *p = text; *p; p++)
+    if (isalnum((unsigned char)*p) && (isalnum((unsigned char)p[1]) || (p[1] && strchr("_.-", p[1]))))
+      return true;
+  return false;
+}
+
+/* A known word anywhere in the text, or every_ and at least one number with a unit. */
+static bool pull_policy(const char *text) {
+  static const char *const words[] = {"always",  "never",   "build", "if_not_present",
+                                      "missing", "refresh", "daily", "weekly"};
+  for (size_t i = 0; i < COUNT_OF(words); i++)
+    if (strstr(text, words[i]))
+      return true;
+  for (const char *p = strstr(text, "every_"); p; p = strstr(p + 1, "every_")) {
+    size_t digits = strspn(p + 6, "0123456789");
+    if (digits > 0 && p[6 + digits] && strchr("wdhms", p[6 + digits]))
+      return true;
+  }
+  return false;
+}
+
 static const char *const cgroups[] = {"host", "private", NULL};
 static const char *const all_gpus[] = {"all", NULL};
 
@@ -200,7 +226,7 @@ const struct rule schema_service_members[] = {
     {NUMBERED("cpu_shares", "services#cpu_shares")},
     {COMMAND("command", "services#command")},
     {LIST("configs", &schema_file_mount, "services#configs"), .unique = UNIQUE_CONFIG},
-    {TEXT("container_name", "services#container_name")},
+    {TEXT("container_name", "services#container_name"), .pattern = container_name},
     {MAP("credential_spec", credential_members, FORM_MAP_KEPT, "services#credential_spec")},
     {.key = "depends_on",
      .accepts = A_LIST | A_MAP,
@@ -304,7 +330,7 @@ const struct rule schema_service_members[] = {
     {TEXT("platform", "services#platform")},
     {LIST("ports", &port, "services#ports"), .unique = UNIQUE_PORT, .expand = EXPAND_PORTS, .flags = R_UNIQUE},
     {CAST_TO_BOOL("privileged", FORM_BOOL, "services#privileged")},
-    {TEXT("pull_policy", "services#pull_policy")},
+    {TEXT("pull_policy", "services#pull_policy"), .pattern = pull_policy},
     {.key = "pull_refresh_after", .accepts = A_STRING, .form = FORM_DROPPED, .section = "services#pull_policy"},
     {CAST_TO_BOOL("read_only", FORM_BOOL, "services#read_only")},
     {TEXT("restart", "services#restart")},
@@ -320,7 +346,7 @@ const struct rule schema_service_members[] = {
     {DICT("sysctls", FORM_OPTIONS, "services#sysctls"), .unique = UNIQUE_KEY},
     {TEXT_OR_LIST("tmpfs", "services#tmpfs"), .merge = MERGE_SEQUENCE, .unique = UNIQUE_KEY},
     {CAST_TO_BOOL("tty", FORM_BOOL, "services#tty")},
-    {ULIMITS("ulimits", "services#ulimits")},
+    {ULIMITS("ulimits", schema_service_ulimit, "services#ulimits")},
     {.key = "use_api_socket", .accepts = A_BOOL, .form = FORM_BOOL, .section = "services#use_api_socket"},
     {TEXT("user", "services#user")},
     {TEXT("userns_mode", "services#userns_mode")},

@@ -15,6 +15,7 @@ extern const struct rule schema_file_mount;
 extern const struct rule schema_hosts_entry[];
 extern const struct rule schema_dict[];
 extern const struct rule schema_ulimit[];
+extern const struct rule schema_service_ulimit[];
 extern const struct rule schema_text;
 extern const struct rule schema_service_members[];
 extern const struct rule schema_network[];
@@ -40,7 +41,7 @@ extern const struct rule schema_options[];
 #define HOSTS(name, ref)                                                                                               \
   .key = name, .accepts = A_LIST | A_MAP, .form = FORM_HOSTS, .members = schema_hosts_entry, .item = &schema_text,     \
   .merge = MERGE_HOSTS, .flags = R_UNIQUE, .section = ref
-#define ULIMITS(name, ref) .key = name, .accepts = A_MAP, .members = schema_ulimit, .form = FORM_ENTRIES, .section = ref
+#define ULIMITS(name, of, ref) .key = name, .accepts = A_MAP, .members = of, .form = FORM_ENTRIES, .section = ref
 #define END_OF_TABLE                                                                                                   \
   { .key = NULL }
 

@@ -8,7 +8,7 @@ struct splitter {
   struct buf word;
   bool got; /* the word exists, though it may be empty */
   bool escaped;
-  char quote; /* '\'', '"', '`' or 0 */
+  bool single, twice, back, dollar; /* inside of '', "", `` or $() */
   struct strv *words;
   struct err *err;
 };
@@ -19,12 +19,43 @@ static int put(struct splitter *s, char c) {
 }
 
 static int end_word(struct splitter *s) {
-  if (!s->got && s->word.len == 0)
+  if (!s->got)
     return 0;
   int failed = strv_add(s->words, buf_text(&s->word), s->err);
   buf_clear(&s->word);
   s->got = false;
   return failed;
+}
+
+static bool is_quoted(const struct splitter *s) {
+  return s->single || s->twice || s->back || s->dollar;
+}
+
+static int invalid(struct err *err) {
+  return err_set(err, ERR_INPUT, "invalid command line string, expected every quote and bracket to be closed");
+}
+
+/* "(" stands only behind "$". */
+static int open_bracket(struct splitter *s) {
+  if (s->single || s->twice || s->back)
+    return put(s, '(');
+  if (s->dollar || s->word.len == 0 || s->word.data[s->word.len - 1] != '$')
+    return invalid(s->err);
+  s->dollar = true;
+  return put(s, '(');
+}
+
+/* A number before ">" belongs to it and is no word. */
+static int end_command(struct splitter *s, char c) {
+  if (c == '>' && s->word.len > 0 && s->word.data[0] >= '0' && s->word.data[0] <= '9')
+    s->got = false;
+  return 1;
+}
+
+static int quote(struct splitter *s, bool *state) {
+  *state = !*state;
+  s->got = s->got || !*state;
+  return 0;
 }
 
 /* Returns 1 at a character that ends the command. */
@@ -33,26 +64,23 @@ static int take(struct splitter *s, char c) {
     s->escaped = false;
     return put(s, c);
   }
-  if (c == '\\' && s->quote != '\'') {
+  if (c == '\\' && !s->single) {
     s->escaped = true;
     return 0;
   }
-  if (s->quote == c && c) {
-    s->quote = 0;
-    s->got = true;
-    return c == '`' ? put(s, c) : 0;
-  }
-  if (s->quote)
-    return put(s, c);
-  if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-    return end_word(s);
-  if (c == '"' || c == '\'' || c == '`') {
-    s->quote = c;
-    return c == '`' ? put(s, c) : 0;
-  }
-  if (strchr(";&|<>", c))
-    return 1;
-  return put(s, c);
+  if (strchr(" \t\r\n", c))
+    return is_quoted(s) ? put(s, c) : end_word(s);
+  if (c == '"' && !s->single && !s->dollar)
+    return quote(s, &s->twice);
+  if (c == '\'' && !s->twice && !s->dollar)
+    return quote(s, &s->single);
+  if (c == '`' && !s->single && !s->twice && !s->dollar)
+    s->back = !s->back;
+  if (c == ')' && !s->single && !s->twice && !s->back)
+    s->dollar = !s->dollar;
+  if (c == '(')
+    return open_bracket(s);
+  return strchr(";&|<>", c) && !is_quoted(s) ? end_command(s, c) : put(s, c);
 }
 
 int shellwords_split(const char *line, struct strv *ret_words, struct err *err) {
@@ -60,8 +88,8 @@ int shellwords_split(const char *line, struct strv *ret_words, struct err *err) 
   int state = 0;
   for (; *line && state == 0; line++)
     state = take(&s, *line);
-  if (state >= 0 && (s.escaped || s.quote))
-    state = err_set(err, ERR_INPUT, "invalid command line string, expected every quote and backslash to be closed");
+  if (state >= 0 && (s.escaped || is_quoted(&s)))
+    state = invalid(err);
   if (state >= 0)
     state = end_word(&s);
   buf_release(&s.word);

@@ -132,11 +132,13 @@ static const char *parse_port(char *text, struct port_spec *spec) {
     ip[len - 1] = '\0';
     ip++;
   }
+  else if (ip && strchr(ip, ':'))
+    return "expected an IPv6 address in [brackets]";
   if (ip && *ip && !is_ip(ip))
     return "expected an IP address before the ports";
   spec->ip = ip;
-  if (!parse_range(target, &spec->target))
-    return "expected a container port of 0 to 65535 or FIRST-LAST";
+  if (!parse_range(target, &spec->target) || spec->target.first == 0)
+    return "expected a container port of 1 to 65535 or FIRST-LAST";
   spec->has_host = host && *host;
   if (spec->has_host && !parse_range(host, &spec->host))
     return "expected a host port of 0 to 65535 or FIRST-LAST";

@@ -122,32 +122,30 @@ int bytes_parse(const char *text, int64_t *ret_bytes) {
   return 0;
 }
 
-/* The shortest of %.1g to %.17g that reads back the same, then laid out as Go's %v does. */
-static void shortest(double value, char text[32]) {
-  for (int digits = 1; digits <= 17; digits++) {
-    snprintf(text, 32, "%.*e", digits - 1, value);
-    if (strtod(text, NULL) == value)
-      return;
-  }
-}
-
+/* The shortest of %.1g to %.17g that reads back the same, as Go's %v prints it. */
 static char *float_text(double value) {
+  char text[40];
   if (isnan(value))
     return strdup("NaN");
   if (isinf(value))
     return strdup(value > 0 ? "+Inf" : "-Inf");
-  char text[32];
-  shortest(value, text);
+  int digits = 0;
+  do
+    snprintf(text, sizeof(text), "%.*e", digits++, value);
+  while (strtod(text, NULL) != value && digits < 17);
   char *mark = strchr(text, 'e');
   int exponent = atoi(mark + 1);
   char *result = NULL;
-  if (exponent < -4 || exponent >= 21) {
-    *mark = '\0';
-    return asprintf(&result, "%se%c%02d", text, exponent < 0 ? '-' : '+', abs(exponent)) < 0 ? NULL : result;
-  }
-  int digits = (int)(mark - text) - (text[0] == '-') - 1;
-  int decimals = digits > 1 ? digits - 1 - exponent : -exponent;
-  return asprintf(&result, "%.*f", decimals > 0 ? decimals : 0, value) < 0 ? NULL : result;
+  if (exponent >= -4 && exponent < 6)
+    return asprintf(&result, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, value) < 0 ? NULL : result;
+  *mark = '\0';
+  return asprintf(&result, "%se%c%02d", text, exponent < 0 ? '-' : '+', abs(exponent)) < 0 ? NULL : result;
+}
+
+/* Whole numbers above 63 bits are floats here, but Go knows 64. */
+static bool is_large(const struct node *n) {
+  return n->kind == NODE_FLOAT && n->number >= 9.2e18 && n->text && strspn(n->text, "0123456789") == strlen(n->text) &&
+         n->number < 1.8446744073709552e19;
 }
 
 char *scalar_text(const struct node *n) {
@@ -158,7 +156,7 @@ char *scalar_text(const struct node *n) {
   case NODE_INT:
     return asprintf(&text, "%lld", (long long)n->integer) < 0 ? NULL : text;
   case NODE_FLOAT:
-    return float_text(n->number);
+    return is_large(n) ? strdup(n->text) : float_text(n->number);
   default:
     return strdup(n->text ? n->text : "");
   }
