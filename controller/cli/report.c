@@ -104,15 +104,16 @@ static void put_lines(const struct term *t, const char *label, const char *text)
   }
 }
 
-/* "exited, exit code 1, not killed for memory"; a container that still runs has neither. */
+/* "exited, exit code 1, not killed for memory"; a container that has not ended has neither. */
 static void put_exit(const struct term *t, const cJSON *failure) {
   const char *status = json_str(failure, "status", "");
-  bool ended = json_get(failure, "exit_code") && strcmp(status, "running") != 0;
+  int64_t exit_code = json_int(failure, "exit_code", 0);
+  bool ended = json_get(failure, "exit_code") && (exit_code || strcmp(status, "running") != 0);
   bool oom = json_bool(failure, "oom_killed", false);
   char text[160], code[40] = "";
 
   if (ended)
-    snprintf(code, sizeof code, "%sexit code %" PRId64, *status ? ", " : "", json_int(failure, "exit_code", 0));
+    snprintf(code, sizeof code, "%sexit code %" PRId64, *status ? ", " : "", exit_code);
   snprintf(text, sizeof text, "%.60s%s%s", status, code,
            oom     ? ", killed for memory (OOM)"
            : ended ? ", not killed for memory"
