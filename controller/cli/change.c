@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controller/cli/cli.h"
 #include "controller/cli/print_plan.h"
@@ -53,6 +54,11 @@ static bool consents(const char *question) {
   return *p == 'y' || *p == 'Y';
 }
 
+/* After a build or a down there is no new revision to speak of. */
+static bool makes_revision(const struct plan *plan) {
+  return strcmp(plan->kind, "build") != 0 && strcmp(plan->kind, "down") != 0;
+}
+
 static int carry_out(struct cli *cli, struct session *session, const struct plan *plan, struct err *err) {
   CLEANUP_FREE char *summary = NULL;
   struct outcome outcome = {.put_back_ms = -1};
@@ -61,6 +67,8 @@ static int carry_out(struct cli *cli, struct session *session, const struct plan
   if (plan_summary(plan, &summary, err) < 0 || session_run(session, plan, summary, &outcome, err) < 0)
     return -1;
   progress_finish(cli->progress);
+  if (outcome.result == SESSION_DONE && !makes_revision(plan))
+    outcome.holds = 0;
   report_outcome(&cli->out, &outcome, summary);
   code = (int)exit_code_of_outcome(&outcome);
   outcome_release(&outcome);
