@@ -12,7 +12,7 @@ plain() { if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then printf '\033[0m'; fi; }
 # A testbed without a fleet, an empty state, and an end in every case.
 demo_begin() {
   export LC_ALL=C.UTF-8
-  if fleet_is_there; then scripts/testbed down; fi
+  scripts/testbed down --wipe >/dev/null # images too: the plan shall show every build
   eval "$(scripts/testbed env)"
   work=$TANDEM_TESTBED/demo
   rm -rf "$work"
@@ -69,11 +69,6 @@ check() {
 
 # docker's own client on one machine's engine
 on() { docker -H "unix://$TANDEM_TESTBED/$1/docker.sock" "${@:2}"; }
-
-fleet_is_there() {
-  scripts/testbed status >/dev/null 2>&1 || return 1
-  (eval "$(scripts/testbed env)" && [ "$(count_containers)" != 0 ])
-}
 
 of_fleet=(--filter "label=com.docker.compose.project=$project")
 count_containers() { { on mainpc ps -aq "${of_fleet[@]}" && on pc2 ps -aq "${of_fleet[@]}"; } | wc -l; }
