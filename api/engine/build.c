@@ -10,10 +10,10 @@
 #include "api/engine/transfer.h"
 
 #define BUILD_IDLE_MS 600000
-#define TAIL_LINES 40       /* kept of the output, of all steps together */
-#define SHOWN_LINES 20      /* of the failing step, in the error */
-#define STEPS_MAX 2000      /* told apart; more are shown again */
-#define STEP_KEY_BYTES 80   /* "sha256:" and 64 digits */
+#define TAIL_LINES 40     /* kept of the output, of all steps together */
+#define SHOWN_LINES 20    /* of the failing step, in the error */
+#define STEPS_MAX 2000    /* told apart; more are shown again */
+#define STEP_KEY_BYTES 80 /* "sha256:" and 64 digits */
 #define TAIL_LINE_BYTES 400
 
 struct tail_line {
@@ -66,7 +66,8 @@ static void on_vertex(void *arg, const struct trace_vertex *vertex) {
   char name[300];
   copy_text(digest, sizeof(digest), vertex->digest);
   copy_text(name, sizeof(name), vertex->name);
-  if (vertex->error.len && !b->failed_step[0] && !memmem(vertex->error.data, vertex->error.len, "context canceled", 16)) {
+  if (vertex->error.len && !b->failed_step[0] &&
+      !memmem(vertex->error.data, vertex->error.len, "context canceled", 16)) {
     memcpy(b->failed_step, digest, sizeof(digest));
     memcpy(b->failed_name, name, sizeof(name));
   }

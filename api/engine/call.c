@@ -209,7 +209,8 @@ static int set_target(struct leg *leg, const struct leg_spec *spec, struct err *
   if (!spec->unversioned && !e->api_version[0])
     return err_set(err, ERR_INTERNAL, "the engine has not been opened");
   const char *slash = spec->unversioned ? "" : "/v";
-  if (asprintf(&leg->target, "%s%s%s", slash, spec->unversioned ? "" : e->api_version, buf_text(&spec->url->text)) < 0) {
+  if (asprintf(&leg->target, "%s%s%s", slash, spec->unversioned ? "" : e->api_version, buf_text(&spec->url->text)) <
+      0) {
     leg->target = NULL;
     return err_no_memory(err);
   }

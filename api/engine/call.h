@@ -36,8 +36,8 @@ struct leg_spec {
   const char *method; /* a literal */
   struct url *url;    /* path below the version; released, but for the label with keep_label */
   bool keep_label;
-  bool unversioned;   /* /_ping and /version */
-  bool drop_body;     /* a success's body is no JSON and of no interest */
+  bool unversioned; /* /_ping and /version */
+  bool drop_body;   /* a success's body is no JSON and of no interest */
   enum lane lane;
   const cJSON *json_body;   /* encoded at once */
   const char *content_type; /* of raw_body or of the stream */

@@ -30,7 +30,7 @@ static bool is_retryable(const char *method, int status, const char *message) {
 int call_http_error(const struct engine *e, const char *method, const char *label, const struct http_head *head,
                     const struct buf *body, struct err *err) {
   CLEANUP_FREE char *message = daemon_message(body);
-  const char *text = message && *message ? message
+  const char *text = message && *message       ? message
                      : head->status / 100 == 3 ? "a redirect, which is not followed"
                                                : "no message";
   err_set(err, ERR_HTTP, "%s %s on %s: %d: %s", method, label, e->name, head->status, text);

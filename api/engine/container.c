@@ -24,8 +24,9 @@ static void on_inspected(struct engine_call *call, const struct engine_reply *re
     return;
   }
   CLEANUP_ERR struct err missing = ERR_INIT;
-  err_set(&missing, ERR_HTTP, "GET /containers/%s/json on %s: 404: No such container: %s (the engine took it for an ID)",
-          asked, call->engine->name, asked);
+  err_set(&missing, ERR_HTTP,
+          "GET /containers/%s/json on %s: 404: No such container: %s (the engine took it for an ID)", asked,
+          call->engine->name, asked);
   missing.http_status = 404;
   call_finish(call, NULL, &missing);
 }

@@ -17,16 +17,17 @@ struct engine;
 struct engine_call; /* one call under way; gone when its callback returns */
 
 struct engine_options {
-  const char *name;     /* the machine's short name, used in every error */
-  const char *endpoint; /* unix://PATH, tcp://HOST:PORT; ssh:// and context:// say clearly that they are not there yet */
-  const char *tls_ca;   /* files, PEM; all three or none */
+  const char *name; /* the machine's short name, used in every error */
+  const char
+      *endpoint;      /* unix://PATH, tcp://HOST:PORT; ssh:// and context:// say clearly that they are not there yet */
+  const char *tls_ca; /* files, PEM; all three or none */
   const char *tls_cert;
   const char *tls_key;
-  bool insecure;           /* allows tcp:// without TLS off loopback */
-  int connect_timeout_ms;  /* 0: 5000 */
-  int idle_timeout_ms;     /* 0: 30000; no byte either way for so long */
-  int total_timeout_ms;    /* 0: 120000; for calls that do not stream or wait */
-  int max_mutations;       /* 0: twice the engine's NCPU */
+  bool insecure;          /* allows tcp:// without TLS off loopback */
+  int connect_timeout_ms; /* 0: 5000 */
+  int idle_timeout_ms;    /* 0: 30000; no byte either way for so long */
+  int total_timeout_ms;   /* 0: 120000; for calls that do not stream or wait */
+  int max_mutations;      /* 0: twice the engine's NCPU */
 };
 
 /* What a call that answers with a document gives. Valid only inside the callback. */
@@ -58,7 +59,7 @@ const char *engine_version(const struct engine *e);     /* "20.10.24"; "" before
 const char *engine_api_version(const struct engine *e); /* "1.41", the negotiated one; "" before open */
 int engine_api_minor(const struct engine *e);           /* 41 */
 int engine_ncpu(const struct engine *e);
-const char *engine_id(const struct engine *e);          /* /info ID */
+const char *engine_id(const struct engine *e); /* /info ID */
 /* How many mutating requests were sent since engine_new (for "no mutating call" checks). */
 uint64_t engine_mutations(const struct engine *e);
 

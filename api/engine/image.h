@@ -15,8 +15,8 @@ struct engine_call *image_remove(struct engine *e, const char *ref, engine_cb *c
 /* Progress of a streamed operation: one line of the daemon's own words; strings live in the call only. */
 typedef void engine_progress_cb(void *arg, const char *line);
 /* POST /images/create?fromImage=&tag=. platform may be NULL. errorDetail in the stream is ERR_ENGINE. */
-struct engine_call *image_pull(struct engine *e, const char *ref, const char *platform,
-                               engine_progress_cb *progress_cb, engine_cb *cb, void *arg);
+struct engine_call *image_pull(struct engine *e, const char *ref, const char *platform, engine_progress_cb *progress_cb,
+                               engine_cb *cb, void *arg);
 /* GET /images/{ref}/get on `from` piped into POST /images/load on `to` with back-pressure; errorDetail in the
  * load's stream is ERR_ENGINE. ref is "repo:tag" or an ID. on_bytes(arg, bytes so far) may be NULL. json NULL. */
 struct engine_call *image_copy(struct engine *from, struct engine *to, const char *ref,
@@ -29,14 +29,14 @@ struct image_build_options {
   const char *target;     /* NULL: the last stage */
   const char *network_mode;
   const char *platform;
-  const cJSON *build_args; /* object of strings; NULL none */
-  const cJSON *labels;     /* object of strings; NULL none */
-  const cJSON *cache_from; /* array of strings; NULL none */
+  const cJSON *build_args;  /* object of strings; NULL none */
+  const cJSON *labels;      /* object of strings; NULL none */
+  const cJSON *cache_from;  /* array of strings; NULL none */
   const cJSON *extra_hosts; /* array of "host:ip"; NULL none */
   int64_t shm_size_bytes;
   bool no_cache;
   bool pull;
-  bool buildkit;           /* version=2; else the classic builder with rm=1&forcerm=1 */
+  bool buildkit; /* version=2; else the classic builder with rm=1&forcerm=1 */
 };
 /* POST /build with the tar file at tar_path as the body (read through the thread pool, streamed). Success is: an
  * image ID in the stream, no errorDetail, and the tag inspects. json: {"Id": "sha256:..."}. Failure: ERR_ENGINE with

@@ -29,8 +29,8 @@ static struct pull *pull_new(struct engine *e, engine_progress_cb *progress_cb, 
   return p;
 }
 
-struct engine_call *image_pull(struct engine *e, const char *ref, const char *platform,
-                               engine_progress_cb *progress_cb, engine_cb *cb, void *arg) {
+struct engine_call *image_pull(struct engine *e, const char *ref, const char *platform, engine_progress_cb *progress_cb,
+                               engine_cb *cb, void *arg) {
   CLEANUP_FREE char *repo = NULL;
   CLEANUP_FREE char *tag = NULL;
   struct pull *p = pull_new(e, progress_cb, cb, arg);
@@ -44,8 +44,7 @@ struct engine_call *image_pull(struct engine *e, const char *ref, const char *pl
   return p->transfer.call;
 }
 
-struct engine_call *image_import(struct engine *e, const char *tar_path, const char *target, engine_cb *cb,
-                                 void *arg) {
+struct engine_call *image_import(struct engine *e, const char *tar_path, const char *target, engine_cb *cb, void *arg) {
   CLEANUP_FREE char *repo = NULL;
   CLEANUP_FREE char *tag = NULL;
   struct pull *p = pull_new(e, NULL, cb, arg);

@@ -29,7 +29,7 @@ typedef void engine_event_cb(void *arg, const cJSON *event);
 struct engine_call *engine_events(struct engine *e, const cJSON *filters, void (*opened_cb)(void *arg),
                                   engine_event_cb *event_cb, engine_cb *cb, void *arg);
 
-struct engine_call *engine_info(struct engine *e, engine_cb *cb, void *arg);      /* GET /info */
+struct engine_call *engine_info(struct engine *e, engine_cb *cb, void *arg);       /* GET /info */
 struct engine_call *engine_disk_usage(struct engine *e, engine_cb *cb, void *arg); /* GET /system/df, one at a time */
 
 #endif

@@ -14,7 +14,8 @@ struct url {
   struct err err; /* the first failure sticks; checked once, when the request starts */
 };
 
-#define URL_INIT {.text = BUF_INIT(1 << 20), .label = BUF_INIT(4096)}
+#define URL_INIT                                                                                                       \
+  { .text = BUF_INIT(1 << 20), .label = BUF_INIT(4096) }
 
 /* Appends a literal part of the path. */
 void url_path(struct url *u, const char *literal);

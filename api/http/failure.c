@@ -60,8 +60,10 @@ static void tls_failure(const struct http_request *r, CURLcode code, struct err 
   else if (is_certificate_alert(r, code))
     err_set(err, ERR_TLS, "%s: the engine refused our client certificate %s: %s", at, r->http->tls_cert, text);
   else if (r->sent)
-    err_set(err, ERR_TLS, "%s: the engine ended the connection after the handshake; most likely it refused our client "
-                          "certificate %s: %s", at, r->http->tls_cert, text);
+    err_set(err, ERR_TLS,
+            "%s: the engine ended the connection after the handshake; most likely it refused our client "
+            "certificate %s: %s",
+            at, r->http->tls_cert, text);
   else
     err_set(err, ERR_TLS, "%s: TLS handshake failed: %s", at, text);
 }

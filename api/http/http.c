@@ -8,14 +8,17 @@
 struct watch {
   uv_poll_t poll;
   curl_socket_t fd;
+  int events; /* what curl waits for, as UV_READABLE and UV_WRITABLE */
   struct http *http;
 };
 
 static void arm_timer(struct http *http);
 static void shut_down(struct http *http);
+static void wake(struct http *http);
 
 static void request_finish(struct http_request *r, struct err *err) {
   struct http *http = r->http;
+  http->finished++;
   TAILQ_REMOVE(&http->active, r, entry);
   if (r->in_queue) {
     TAILQ_REMOVE(&http->queue, r, queue_entry);
@@ -65,14 +68,19 @@ static void act(struct http *http, curl_socket_t fd, int bits) {
   drain(http);
 }
 
+/* An error is reported together with "readable" and "writable": with CURL_CSELECT_ERR alone libcurl ends the transfer
+ * unread, and loses what came before the error (an answer, a TLS alert), the errno, and its retry of a GET. libuv
+ * stops a handle that had an error, while curl, whose wish has not changed, would wait for it for ever. */
 static void on_poll(uv_poll_t *poll, int status, int events) {
   struct watch *watch = poll->data;
-  int bits = status < 0 ? CURL_CSELECT_ERR : 0;
-  if (events & (UV_READABLE | UV_DISCONNECT))
+  int bits = status < 0 ? CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
+  if (events & UV_READABLE)
     bits |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE)
     bits |= CURL_CSELECT_OUT;
   act(watch->http, watch->fd, bits);
+  if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
+    uv_poll_start(poll, watch->events, on_poll);
 }
 
 static void handle_closed(struct http *http) {
@@ -130,8 +138,8 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
   }
   if (!watch && !(watch = watch_new(http, fd)))
     return -1;
-  int events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
-  return uv_poll_start(&watch->poll, events, on_poll) < 0 ? -1 : 0;
+  watch->events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
+  return uv_poll_start(&watch->poll, watch->events, on_poll) < 0 ? -1 : 0;
 }
 
 static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg) {
@@ -164,9 +172,12 @@ static void expire(struct http *http, uint64_t now) {
   }
 }
 
+/* Timers run before the poll: after a completion the poll must not block, or a caller's uv_run(UV_RUN_ONCE) would
+ * return only at the next event. */
 static void on_timer(uv_timer_t *timer) {
   struct http *http = timer->data;
   uint64_t now = uv_now(http->loop);
+  size_t finished = http->finished;
   if (now >= http->curl_due_ms) {
     http->curl_due_ms = NEVER;
     act(http, CURL_SOCKET_TIMEOUT, 0);
@@ -174,6 +185,8 @@ static void on_timer(uv_timer_t *timer) {
   if (!http->shut && now >= http->deadline_due_ms)
     expire(http, now);
   arm_timer(http);
+  if (http->finished != finished)
+    wake(http);
 }
 
 static void arm_timer(struct http *http) {
@@ -224,8 +237,12 @@ static void resume(struct http_request *r) {
     http_note_deadline(r->http, r);
 }
 
-static void on_kick(uv_idle_t *kick) {
-  struct http *http = kick->data;
+static void on_awake(uv_idle_t *idle) {
+  (void)idle;
+}
+
+static void on_turn(uv_check_t *turn) {
+  struct http *http = turn->data;
   for (size_t n = http->queued; n && http->queued; n--) {
     struct http_request *r = TAILQ_FIRST(&http->queue);
     TAILQ_REMOVE(&http->queue, r, queue_entry);
@@ -242,9 +259,18 @@ static void on_kick(uv_idle_t *kick) {
     shut_down(http);
     return;
   }
-  if (TAILQ_EMPTY(&http->queue))
-    uv_idle_stop(kick);
+  if (TAILQ_EMPTY(&http->queue)) {
+    uv_idle_stop(&http->awake);
+    uv_check_stop(&http->turn);
+  }
   arm_timer(http);
+}
+
+static void wake(struct http *http) {
+  if (http->shut)
+    return;
+  uv_idle_start(&http->awake, on_awake);
+  uv_check_start(&http->turn, on_turn);
 }
 
 void http_queue(struct http_request *r) {
@@ -253,8 +279,7 @@ void http_queue(struct http_request *r) {
   TAILQ_INSERT_TAIL(&r->http->queue, r, queue_entry);
   r->http->queued++;
   r->in_queue = true;
-  if (!r->http->shut)
-    uv_idle_start(&r->http->kick, on_kick);
+  wake(r->http);
 }
 
 static int set_multi(struct http *http, struct err *err) {
@@ -309,9 +334,10 @@ int http_new(struct uv_loop_s *loop, const struct http_options *options, struct 
     return -1;
   }
   uv_timer_init(loop, &http->timer);
-  uv_idle_init(loop, &http->kick);
-  http->timer.data = http->kick.data = http;
-  http->open_handles = 2;
+  uv_idle_init(loop, &http->awake);
+  uv_check_init(loop, &http->turn);
+  http->timer.data = http->awake.data = http->turn.data = http;
+  http->open_handles = 3;
   *ret_http = http;
   return 0;
 }
@@ -356,12 +382,12 @@ static void shut_down(struct http *http) {
     curl_easy_cleanup(http->spare[i]);
   http->spare_count = 0;
   uv_timer_stop(&http->timer);
-  uv_idle_stop(&http->kick);
   http->shut = true;
   curl_multi_cleanup(http->multi);
   http->multi = NULL;
   uv_close((uv_handle_t *)&http->timer, on_handle_closed);
-  uv_close((uv_handle_t *)&http->kick, on_handle_closed);
+  uv_close((uv_handle_t *)&http->awake, on_handle_closed);
+  uv_close((uv_handle_t *)&http->turn, on_handle_closed);
 }
 
 void http_close(struct http *http, void (*closed_cb)(void *arg), void *arg) {
@@ -373,5 +399,5 @@ void http_close(struct http *http, void (*closed_cb)(void *arg), void *arg) {
   struct http_request *r;
   TAILQ_FOREACH(r, &http->active, entry)
   http_cancel(r);
-  uv_idle_start(&http->kick, on_kick);
+  wake(http);
 }

@@ -2,7 +2,7 @@
  * one uv_poll per socket, one timer. The only folder that knows curl.
  *
  * One thread, the loop's. Every request completes exactly once, from the loop, never from inside http_start(); also
- * after http_cancel() and http_close().
+ * after http_cancel() and http_close(). A run of the loop in which a request completed does not block afterwards.
  *
  * Sent once: libcurl by itself resends a request on a new connection when a reused one ends before the first byte of
  * the reply (up to five times, POST included). An engine that died after carrying a create out looks just so, and

@@ -17,18 +17,20 @@ struct http {
   uv_loop_t *loop;
   CURLM *multi;
   uv_timer_t timer;
-  uv_idle_t kick; /* runs while `queue` is not empty: what must not happen inside a caller's call */
+  uv_check_t turn; /* works `queue` off, after the poll: what must not happen inside a caller's call */
+  uv_idle_t awake; /* while active the poll does not block */
   struct endpoint endpoint;
   char *tls_ca, *tls_cert, *tls_key;
   struct request_list active;
   struct request_list queue;
   size_t queued;
+  size_t finished;          /* how many requests ever */
   uint64_t curl_due_ms;     /* when curl wants to run; loop time */
   uint64_t deadline_due_ms; /* no request's deadline passes before this */
   CURL *spare[SPARE_HANDLES];
   size_t spare_count;
   size_t open_handles; /* uv handles whose close callback has not run */
-  bool answered; /* a byte of a reply has ever come */
+  bool answered;       /* a byte of a reply has ever come */
   bool closing;
   bool shut; /* multi is gone, handles are closing */
   void (*closed_cb)(void *arg);

@@ -183,7 +183,9 @@ static void failing_starts(void **arg) {
     int status;
     int exit_code; /* left in State; -1 not looked at */
   } rows[] = {
-      {"{'Cmd':['sleep','9'],'ExposedPorts':{'80/tcp':{}},'HostConfig':{'PortBindings':{'80/tcp':[{'HostPort':'39871'}]}}}", 500, 128},
+      {"{'Cmd':['sleep','9'],'ExposedPorts':{'80/tcp':{}},'HostConfig':{'PortBindings':{'80/"
+       "tcp':[{'HostPort':'39871'}]}}}",
+       500, 128},
       {"{'Cmd':['sleep','9'],'HostConfig':{'Devices':[{'PathOnHost':'/dev/no-such','PathInContainer':'/dev/x',"
        "'CgroupPermissions':'rwm'}]}}",
        500, 128},
@@ -193,7 +195,9 @@ static void failing_starts(void **arg) {
   };
   char holder[65];
   create(b, PREFIX "holder",
-         "{'Cmd':['sleep','99'],'ExposedPorts':{'80/tcp':{}},'HostConfig':{'PortBindings':{'80/tcp':[{'HostPort':'39871'}]}}}", holder);
+         "{'Cmd':['sleep','99'],'ExposedPorts':{'80/tcp':{}},'HostConfig':{'PortBindings':{'80/"
+         "tcp':[{'HostPort':'39871'}]}}}",
+         holder);
   CLEANUP_RESULT held = {0};
   container_start(b->e, holder, on_result, &held);
   wait_ok(&b->loop, &held);
@@ -215,8 +219,8 @@ static void a_missing_mount_source(void **arg) {
   struct beds *b = *arg;
   char id[65], body[500], folder[100];
   snprintf(folder, sizeof(folder), "%s/source", scratch);
-  snprintf(body, sizeof(body),
-           "{'Cmd':['true'],'HostConfig':{'Mounts':[{'Type':'bind','Source':'%s','Target':'/x'}]}}", folder);
+  snprintf(body, sizeof(body), "{'Cmd':['true'],'HostConfig':{'Mounts':[{'Type':'bind','Source':'%s','Target':'/x'}]}}",
+           folder);
   CLEANUP_RESULT refused = {0};
   CLEANUP_JSON cJSON *json = json_of(body);
   json_put_str(json, "Image", IMAGE);
@@ -235,9 +239,8 @@ static void a_missing_mount_source(void **arg) {
 static void networks(void **arg) {
   struct beds *b = *arg;
   char net[65], first[65], second[65];
-  CLEANUP_JSON cJSON *body =
-      json_of("{'Name':'" PREFIX "net','CheckDuplicate':true,'Labels':{'tandem.clienttest':'1'},"
-              "'IPAM':{'Config':[{'Subnet':'10.199.7.0/24'}]}}");
+  CLEANUP_JSON cJSON *body = json_of("{'Name':'" PREFIX "net','CheckDuplicate':true,'Labels':{'tandem.clienttest':'1'},"
+                                     "'IPAM':{'Config':[{'Subnet':'10.199.7.0/24'}]}}");
   CLEANUP_RESULT made = {0};
   network_create(b->e, body, on_result, &made);
   wait_ok(&b->loop, &made);
@@ -250,8 +253,8 @@ static void networks(void **arg) {
   wait_ok(&b->loop, &list);
   assert_int_equal(cJSON_GetArraySize(list.json), 1);
   static const char sleeper[] =
-      "{'Cmd':['sleep','99'],'HostConfig':{'NetworkMode':'" PREFIX "net'},'NetworkingConfig':{'EndpointsConfig':{'" PREFIX
-      "net':{'IPAMConfig':{'IPv4Address':'10.199.7.9'}}}}}";
+      "{'Cmd':['sleep','99'],'HostConfig':{'NetworkMode':'" PREFIX
+      "net'},'NetworkingConfig':{'EndpointsConfig':{'" PREFIX "net':{'IPAMConfig':{'IPv4Address':'10.199.7.9'}}}}}";
   create(b, PREFIX "ip1", sleeper, first);
   create(b, PREFIX "ip2", sleeper, second);
   CLEANUP_RESULT start1 = {0};

@@ -236,7 +236,8 @@ static void odd_answers(void **state) {
       {"HTTP/1.1 500 X\r\nContent-Length: 29\r\n\r\n{\"message\":\"\\u001b[31mbad\\n\"}\n", ERR_HTTP, 500, ": 500: bad",
        true},
       {"HTTP/1.1 503 X\r\n\r\n", ERR_HTTP, 503, "no message", true},
-      {"HTTP/1.1 301 X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", ERR_HTTP, 301, "a redirect", false},
+      {"HTTP/1.1 301 X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", ERR_HTTP, 301, "a redirect",
+       false},
       {"HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n[]", ERR_LOST, 0, "in the middle of the answer", true},
       {"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n", ERR_LOST, 0, "in the middle", true},
       {"HTTP/1.1 200 X\r\nContent-Length: 3\r\n\r\n[]]", ERR_PROTOCOL, 0, "trailing bytes", false},
@@ -446,7 +447,9 @@ static bool send_image(struct fake *fake, int fd, const char *method, const char
     return true;
   }
   bool cut = strstr(path, "cut") != NULL;
-  fake_say(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nConnection: close\r\nContent-Length: 33554432\r\n\r\n");
+  fake_say(
+      fd,
+      "HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nConnection: close\r\nContent-Length: 33554432\r\n\r\n");
   for (size_t sent = 0; sent < (cut ? IMAGE_BYTES / 2 : IMAGE_BYTES); sent += sizeof(piece)) {
     fake_write(fd, piece, sizeof(piece));
     atomic_fetch_add(&fake->body_bytes, sizeof(piece));

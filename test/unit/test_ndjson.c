@@ -88,9 +88,11 @@ static void streamed_replies(void **state) {
   (void)state;
   CLEANUP_BUF struct buf lines = BUF_INIT(10000);
   CLEANUP_ERR struct err err = ERR_INIT;
-  assert_int_equal(reply_of("{\"stream\":\"Step 1/2\\n a\\tb\\r\\n\"}\n{\"status\":\"Pulled\",\"id\":\"x\"}\n", &lines, &err), 0);
+  assert_int_equal(
+      reply_of("{\"stream\":\"Step 1/2\\n a\\tb\\r\\n\"}\n{\"status\":\"Pulled\",\"id\":\"x\"}\n", &lines, &err), 0);
   assert_string_equal(buf_text(&lines), "Step 1/2| a b|x: Pulled|");
-  assert_int_equal(reply_of("{\"errorDetail\":{\"message\":\"no \\u001b[31msuch\"},\"error\":\"no\"}\n", &lines, &err), -1);
+  assert_int_equal(reply_of("{\"errorDetail\":{\"message\":\"no \\u001b[31msuch\"},\"error\":\"no\"}\n", &lines, &err),
+                   -1);
   assert_int_equal(err.kind, ERR_ENGINE);
   assert_string_equal(err_text(&err), "no such");
   assert_int_equal(reply_of("{\"error\":\"plain\"}\n{\"status\":\"after\"}", &lines, &err), -1);
@@ -111,7 +113,9 @@ static void cleaning(void **state) {
   cleaned("a\033[31;1mb\033[0mc", "abc");
   cleaned("a\033]0;title\007b\033]8;;x\033\\c", "abc");
   cleaned("a\033(Bb\033cc\033", "abc");
-  cleaned("a\xc2\x9b" "31mb", "ab");
+  cleaned("a\xc2\x9b"
+          "31mb",
+          "ab");
   cleaned("a\033[", "a");
   cleaned("a\033]unfinished", "a");
   cleaned("a\rb\bc\x7f\001d\te", "abcd e");
@@ -134,9 +138,20 @@ static void on_log(void *arg, const struct trace_log *log) {
 }
 
 /* A log, then a vertex, an unknown fixed64 and fixed32 field, a status. */
-static const char message[] = "\x1a\x08\x0a\x02" "d1" "\x22\x02" "hi"
-                              "\x0a\x14\x0a\x02" "d1" "\x1a\x03" "RUN" "\x20\x01\x2a\x02\x08\x01\x32\x00\x3a\x01" "E"
-                              "\x59" "12345678" "\x65" "1234"
+static const char message[] = "\x1a\x08\x0a\x02"
+                              "d1"
+                              "\x22\x02"
+                              "hi"
+                              "\x0a\x14\x0a\x02"
+                              "d1"
+                              "\x1a\x03"
+                              "RUN"
+                              "\x20\x01\x2a\x02\x08\x01\x32\x00\x3a\x01"
+                              "E"
+                              "\x59"
+                              "12345678"
+                              "\x65"
+                              "1234"
                               "\x12\x02\x0a\x00";
 
 static const struct trace_handlers handlers = {.vertex = on_vertex, .log = on_log};
@@ -208,8 +223,11 @@ static void urls(void **state) {
 static void refs(void **state) {
   (void)state;
   static const char *const rows[][3] = {
-      {"a", "a", "latest"},           {"a:1", "a", "1"},     {"h:5000/a", "h:5000/a", "latest"},
-      {"h:5000/a:2", "h:5000/a", "2"}, {"a@sha256:ff", "a@sha256:ff", ""},
+      {"a", "a", "latest"},
+      {"a:1", "a", "1"},
+      {"h:5000/a", "h:5000/a", "latest"},
+      {"h:5000/a:2", "h:5000/a", "2"},
+      {"a@sha256:ff", "a@sha256:ff", ""},
   };
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     CLEANUP_FREE char *repo = NULL;
@@ -222,9 +240,15 @@ static void refs(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_split),      cmocka_unit_test(truncated_anywhere), cmocka_unit_test(limits_and_rubbish),
-      cmocka_unit_test(streamed_replies), cmocka_unit_test(cleaning),           cmocka_unit_test(traces),
-      cmocka_unit_test(broken_traces),    cmocka_unit_test(urls),               cmocka_unit_test(refs),
+      cmocka_unit_test(every_split),
+      cmocka_unit_test(truncated_anywhere),
+      cmocka_unit_test(limits_and_rubbish),
+      cmocka_unit_test(streamed_replies),
+      cmocka_unit_test(cleaning),
+      cmocka_unit_test(traces),
+      cmocka_unit_test(broken_traces),
+      cmocka_unit_test(urls),
+      cmocka_unit_test(refs),
   };
   return cmocka_run_group_tests_name("ndjson", tests, NULL, NULL);
 }
