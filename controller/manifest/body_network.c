@@ -72,8 +72,9 @@ static const char *network_name(struct body *b, const char *key) {
 }
 
 static int put_endpoints(struct body *b, const struct node_pair **pairs, size_t count, struct err *err) {
-  cJSON *config = cJSON_CreateObject(), *endpoints = cJSON_CreateObject();
-  if (!json_put(b->config, "NetworkingConfig", config) || !json_put(config, "EndpointsConfig", endpoints))
+  cJSON *config = cJSON_CreateObject(), *endpoints;
+  if (!json_put(b->config, "NetworkingConfig", config) || !(endpoints = cJSON_CreateObject()) ||
+      !json_put(config, "EndpointsConfig", endpoints))
     return err_no_memory(err);
   for (size_t i = 0; i < count; i++) {
     const char *mac_address = i == 0 ? node_text(node_get(b->from, "mac_address"), "") : "";

@@ -124,6 +124,8 @@ static int read_gates(const struct node *n, cJSON **to, struct err *err) {
   while (json->child) {
     cJSON *item = cJSON_DetachItemViaPointer(json, json->child);
     CLEANUP_FREE char *name = strdup(item->string);
+    if (!name)
+      cJSON_Delete(item);
     if (!name || !json_put(*to, name, item))
       return err_no_memory(err);
   }
