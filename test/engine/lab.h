@@ -225,6 +225,14 @@ static inline void lab_outcome_release(struct lab *lab) {
   memset(&lab->outcome, 0, sizeof(lab->outcome));
 }
 
+/* The command ends before anything has changed. */
+static inline void lab_give_up(struct lab *lab, struct err *err) {
+  lab->outcome.result = TRANSACTION_FAILED_CLEAN;
+  lab->outcome.failure = cJSON_CreateObject();
+  json_put_str(lab->outcome.failure, "reason", err_text(err));
+  err_release(err);
+}
+
 /* Walks steps as one transaction of lab->revision, as the daemon's session does. */
 static inline void lab_transact(struct lab *lab, const struct steps *steps, struct desired *desired,
                                 enum transaction_begin begin, const struct journal_rows *rows, bool strict) {
@@ -234,8 +242,10 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
   struct err err = ERR_INIT;
   bool closed = false;
   lab_outcome_release(lab);
-  if (journal_open(lab->state, &lab->loop, lab->project, lab->revision, &journal, &err) < 0)
-    fail_msg("%s", err_text(&err));
+  if (journal_open(lab->state, &lab->loop, lab->project, lab->revision, &journal, &err) < 0) {
+    lab_give_up(lab, &err);
+    return;
+  }
   log_emit(lab->log, LOG_TRANSACTION_BEGIN, LOG_FIELDS(.project = lab->project, .revision = lab->revision), "begin");
   struct work work = {
       .loop = &lab->loop,
@@ -275,9 +285,13 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
 static inline void lab_execute(struct lab *lab, const struct plan *plan, struct desired *desired) {
   CLEANUP_JSON cJSON *graph = NULL;
   assert_int_equal(steps_to_json(&plan->steps, &graph, NULL), 0);
-  assert_int_equal(state_begin(lab->state, lab->project, plan->kind, "lab", lab->current, plan->desired, graph,
-                               &lab->revision, NULL),
-                   0);
+  lab_outcome_release(lab);
+  struct err err = ERR_INIT;
+  if (state_begin(lab->state, lab->project, plan->kind, "lab", lab->current, plan->desired, graph, &lab->revision,
+                  &err) < 0) {
+    lab_give_up(lab, &err);
+    return;
+  }
   lab_transact(lab, &plan->steps, desired, BEGIN_FORWARD, NULL, strcmp(plan->kind, "down") == 0);
 }
 

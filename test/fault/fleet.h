@@ -13,6 +13,7 @@ struct fleet_spec {
   bool worker_on_mainpc;
   bool small_batch; /* less memory: a live update */
   bool api_fails;   /* exits at start */
+  bool unprobed;    /* without health checks: then no gate runs them, and every changing call is a step's */
   bool none;        /* nothing is deployed */
 };
 
@@ -47,10 +48,12 @@ static inline void fleet_make(const struct fleet_spec *spec, struct fleet_servic
            FLEET_POLICY("unless-stopped") ",\"PortBindings\":{\"80/tcp\":[{\"HostPort\":\"%d\"}]}", port + 1);
   const struct lab_service items[FLEET_SIZE] = {
       [DB] = {.name = "db", .machine = "mainpc", .host = f->db_host,
-              .body = FLEET_HEALTH("true") ",\"ExposedPorts\":{\"80/tcp\":{}}"},
+              .body = spec->unprobed ? ",\"ExposedPorts\":{\"80/tcp\":{}}"
+                                     : FLEET_HEALTH("true") ",\"ExposedPorts\":{\"80/tcp\":{}}"},
       [CACHE] = {.name = "cache", .machine = "mainpc", .host = FLEET_POLICY("unless-stopped"),
                  .body = ",\"NetworkingConfig\":{\"EndpointsConfig\":{\"@_default\":{},\"@_side\":{}}}"},
-      [API] = {.name = "api", .machine = "mainpc", .host = FLEET_POLICY("always"), .body = FLEET_HEALTH("true"),
+      [API] = {.name = "api", .machine = "mainpc", .host = FLEET_POLICY("always"),
+               .body = spec->unprobed ? NULL : FLEET_HEALTH("true"),
                .files = "[{\"path\":\"/etc/api.conf\",\"content\":\"x\"}]",
                .depends = "[{\"service\":\"db\",\"condition\":1,\"required\":true},"
                           "{\"service\":\"cache\",\"condition\":0,\"required\":true}]"},

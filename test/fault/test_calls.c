@@ -10,6 +10,7 @@ struct bench {
   struct proxy proxy;
   struct fleet_spec now;
   int generation;
+  int calls; /* changing calls that mainpc got in the last run */
 };
 
 struct tally {
@@ -84,6 +85,7 @@ static bool fail_call(struct bench *b, const struct matrix *m, int nth, enum pro
   proxy_arm(&b->proxy, nth, way);
   plan_free(fleet_apply(&b->lab, &want));
   bool hit = atomic_load(&b->proxy.hit);
+  b->calls = atomic_load(&b->proxy.seen);
   proxy_arm(&b->proxy, 0, way);
   snprintf(note, sizeof(note), "%s, call %d, %s: %s; result %d: %s", m->name, nth, proxy_way_name(way), b->proxy.note,
            (int)b->lab.outcome.result, json_str(b->lab.outcome.failure, "reason", ""));
@@ -107,7 +109,7 @@ static void run_matrix(struct bench *b, const struct matrix *m) {
   for (int i = 0; i < 2; i++) { /* from the second on there are parked containers to remove too */
     struct tally t = {0};
     fail_call(b, m, 1000, PROXY_RESET, &t);
-    calls = atomic_load(&b->proxy.seen);
+    calls = b->calls;
   }
   print_message("%s: %d changing calls to mainpc\n", m->name, calls);
   for (int way = 0; way < PROXY_STREAM_ERROR; way++) {

@@ -3,6 +3,8 @@
  * every point of every recovery of a sample; else a sample of the points that fits into a test run. */
 #include "test/fault/killer.h"
 
+enum { DEEP_SAMPLE = 5 };
+
 struct bench {
   struct lab lab;
   struct fleet_spec now; /* what is deployed */
@@ -84,7 +86,8 @@ struct scenario {
   const char *name;
   void (*change)(struct bench *b, struct fleet_spec *want); /* from what is deployed to what is applied */
   enum transaction_result ends;                             /* unkilled */
-  int stride, deep_stride;                                  /* sampled: every so many points */
+  int stride; /* sampled: every so many points */
+  int deep;   /* and of every so many of these, the recovery is killed too; 0: of none */
 };
 
 /* Brings a fleet that a killed but committed first deploy or down has left to where the scenario starts from. */
@@ -155,20 +158,16 @@ static void start_from(struct bench *b, bool none) {
 static void run_matrix(struct bench *b, const struct scenario *s) {
   struct tally t = {0};
   struct fleet_spec start = b->now;
-  int stride = full() ? 1 : s->stride, deep_stride = full() ? 8 : s->deep_stride;
-  bool more = true, deeper;
+  int stride = full() ? 1 : s->stride, deep = full() ? 8 : s->deep, at = 0;
+  bool deeper;
   uint64_t began = uv_hrtime();
-  for (int n = atoi(lab_env("KILL_FROM", "1")); more; n += stride) {
-    more = try_point(b, s, n, 0, &t, &deeper);
-    if (!more)
-      break; /* the last run ended by itself; what it made stays for the next scenario */
+  /* The last run ends by itself; what it made stays for the next scenario. */
+  for (int n = 1 + atoi(lab_env("KILL_FROM", "0")); try_point(b, s, n, 0, &t, &deeper); n += stride) {
     reset(b, &start);
-    for (int m = 1; deep_stride && n % deep_stride == deep_stride / 2; m += full() ? 1 : 3) {
-      try_point(b, s, n, m, &t, &deeper);
-      reset(b, &start);
-      if (!deeper)
-        break;
-    }
+    if (deep && at++ % deep == deep / 2)
+      for (int m = 1; try_point(b, s, n, m, &t, &deeper) && deeper; m += full() ? 1 : DEEP_SAMPLE)
+        reset(b, &start);
+    reset(b, &start);
   }
   b->dirty = false;
   t.seconds = (double)(uv_hrtime() - began) / 1e9;
@@ -214,12 +213,12 @@ static void change_to_none(struct bench *b, struct fleet_spec *want) {
   want->none = true;
 }
 
-static const struct scenario first_deploy = {"first deploy", change_to_first, TRANSACTION_COMMITTED, 5, 0};
-static const struct scenario update = {"update", change_several, TRANSACTION_COMMITTED, 4, 40};
-static const struct scenario move = {"move", change_place, TRANSACTION_COMMITTED, 2, 0};
-static const struct scenario failing = {"failing release", change_to_failing, TRANSACTION_PUT_BACK, 5, 0};
-static const struct scenario going_back = {"going back", change_back, TRANSACTION_COMMITTED, 4, 0};
-static const struct scenario down = {"down", change_to_none, TRANSACTION_COMMITTED, 6, 0};
+static const struct scenario first_deploy = {"first deploy", change_to_first, TRANSACTION_COMMITTED, 9, 0};
+static const struct scenario update = {"update", change_several, TRANSACTION_COMMITTED, 9, 6};
+static const struct scenario move = {"move", change_place, TRANSACTION_COMMITTED, 4, 0};
+static const struct scenario failing = {"failing release", change_to_failing, TRANSACTION_PUT_BACK, 11, 0};
+static const struct scenario going_back = {"going back", change_back, TRANSACTION_COMMITTED, 9, 0};
+static const struct scenario down = {"down", change_to_none, TRANSACTION_COMMITTED, 7, 0};
 
 static struct bench bench = {.now = {.none = true}};
 
