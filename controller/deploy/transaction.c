@@ -7,13 +7,13 @@
 #include "controller/deploy/diagnose.h"
 #include "controller/deploy/kind.h"
 
-enum { SETTLE_MS = 5000, UNDO_TRIES = 6, UNDO_WAIT_MS = 100 /* then twice as long each time */ };
+enum { SETTLE_MS = 5000, TRIES = 6, TRY_AGAIN_MS = 100 /* then twice as long each time */ };
 
 struct run {
   struct op op; /* first: an op's callbacks get at its run */
   struct transaction *t;
   uint64_t began_ms;
-  int tries; /* of an undo */
+  int tries; /* of an undo, or of a removal after the commit */
   enum { RUN_FORWARD, RUN_PROBE, RUN_BACK } doing;
   struct err err; /* of the run that a probe or a diagnosis follows */
 };
@@ -236,7 +236,7 @@ static void probe_done(struct run *r, struct err *err) {
   fail_with_diagnosis(r);
 }
 
-/* --- undo: tried again when it fails, and once more when what it looked for may have come late ------------------- */
+/* --- again: an undo that fails, or that looked for what may come late; a removal after the commit ---------------- */
 
 /* An engine carries a stop on to its SIGKILL, whoever has hung up. */
 static uint64_t settle_ms(const struct transaction *t, const struct step *s) {
@@ -245,23 +245,38 @@ static uint64_t settle_ms(const struct transaction *t, const struct step *s) {
          (grace_s > 0 ? (uint64_t)grace_s * 1000 : 0);
 }
 
-static void undo_again(uv_timer_t *timer) {
+static void run_again(uv_timer_t *timer) {
   struct run *r = timer->data;
   uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+  cJSON_Delete(r->op.result);
+  r->op.result = NULL;
   r->op.stage = 0;
   r->op.data = NULL;
-  kind_of(r->op.step->kind)->undo(&r->op);
+  if (r->doing == RUN_BACK)
+    kind_of(r->op.step->kind)->undo(&r->op);
+  else
+    kind_of(r->op.step->kind)->run(&r->op);
 }
 
 /* False without memory. */
-static bool undo_later(struct run *r, uint64_t ms) {
+static bool run_later(struct run *r, uint64_t ms) {
   uv_timer_t *timer = calloc(1, sizeof(*timer));
   if (!timer)
     return false;
   uv_timer_init(r->t->work->loop, timer);
   timer->data = r;
-  uv_timer_start(timer, undo_again, ms, 0);
+  uv_timer_start(timer, run_again, ms, 0);
   return true;
+}
+
+static bool try_later(struct run *r) {
+  return ++r->tries < TRIES && run_later(r, TRY_AGAIN_MS << (r->tries - 1));
+}
+
+/* Removing twice does no harm, and an earlier removal may be under way. */
+static bool is_removed_later(struct run *r, const struct err *err) {
+  bool passing = err->retryable || err_is_unknown_result(err) || err->http_status >= 500;
+  return r->op.step->phase == PHASE_CLEANUP && passing && try_later(r);
 }
 
 /* A call cut off by a crash or a lost reply may be under way inside the engine: "not applied" holds only after a
@@ -270,8 +285,8 @@ static bool is_undone_later(struct run *r, struct err *err) {
   struct transaction *t = r->t;
   uint64_t now = now_ms(t), settles = t->settles_ms[r->op.step->index];
   if (err)
-    return ++r->tries < UNDO_TRIES && undo_later(r, UNDO_WAIT_MS << (r->tries - 1));
-  return !r->op.settled && settles > now && undo_later(r, settles - now);
+    return try_later(r);
+  return !r->op.settled && settles > now && run_later(r, settles - now);
 }
 
 static void back_done(struct run *r, struct err *err) {
@@ -303,7 +318,7 @@ static void op_ended(struct op *op, struct err *err) {
     probe_done(r, err);
   } else if (!err) {
     forward_done(r);
-  } else {
+  } else if (!is_removed_later(r, err)) {
     err_move(&r->err, err);
     if (err_is_unknown_result(&r->err))
       r->t->settles_ms[op->step->index] = now_ms(r->t) + settle_ms(r->t, op->step);
