@@ -35,8 +35,14 @@ static bool is_left_out(const char *key) {
   return false;
 }
 
-int confighash_service(const struct node *service, char ret_hex[65], struct err *err) {
+int confighash_service(const struct document *d, const char *name, enum confighash kind, char ret_hex[65],
+                       struct err *err) {
   CLEANUP_BUF struct buf out = BUF_INIT(0);
+  const struct node *kept = node_get(d->hashed, name);
+  const struct node *service = kept ? node_get(kept, kind == CONFIGHASH_LABEL ? "label" : "config")
+                                    : node_get(node_get(d->root, "services"), name);
+  if (!service)
+    return err_set(err, ERR_INTERNAL, "service %s is not in the document", name);
   if (buf_puts(&out, "{", err) < 0)
     return -1;
   for (size_t i = 0; i < service->count; i++) {

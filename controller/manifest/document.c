@@ -19,6 +19,7 @@ void document_free(struct document *d) {
   strv_release(&d->environment);
   strv_release(&d->warnings);
   node_free(d->root);
+  node_free(d->hashed);
   strv_release(&d->names);
   free(d);
 }
@@ -38,7 +39,7 @@ static int finish(struct reading *r, const struct strv *profiles) {
     return -1;
   int failed = project_check(root, disabled, r->err);
   for (size_t i = 0; i < services->count && !failed; i++)
-    failed = resolve_environment(r, services->pairs[i].value);
+    failed = resolve_environment(r, &services->pairs[i]);
   node_free(disabled);
   return failed ? -1 : profile_drop_unused(root);
 }

@@ -13,6 +13,9 @@ struct document {
   struct strv names;        /* file names as shown to people (relative as the user gave them) */
   struct strv environment;  /* "K=V": .env and --env-file under the process environment */
   struct strv warnings;
+  /* Services that have an env_file or label_file, as docker compose hashes them: name to {config, label}, each the
+   * service with what files say put in or left as written. NULL: none. See confighash.h. */
+  struct node *hashed;
   /* A map with exactly the members and value forms of `docker compose config --format json` (long forms, absolute
    * paths, resolved names, bytes as strings, durations as Go text, ports as {mode,target,published,protocol}), except
    * that "$" is not doubled, and top-level "x-tandem" (interpolated, otherwise as written) is kept as every "x-" key

@@ -94,14 +94,75 @@ static int resolve_label_files(struct reading *r, struct node *service, const st
   return put_missing(r, service, "labels", &labels, files->pos);
 }
 
-int resolve_environment(struct reading *r, struct node *service) {
+/* The place of a service's key in what is printed. */
+static size_t order_of(const char *key) {
+  size_t i = 0;
+  while (schema_service.members[i].key && strcmp(schema_service.members[i].key, key) != 0)
+    i++;
+  return i;
+}
+
+/* Puts members that came late where they are printed. */
+static void order_members(struct node *service) {
+  for (size_t i = 1; i < service->count; i++) {
+    struct node_pair late = service->pairs[i];
+    size_t at = i;
+    for (; at > 0 && order_of(service->pairs[at - 1].key) > order_of(late.key); at--)
+      service->pairs[at] = service->pairs[at - 1];
+    service->pairs[at] = late;
+  }
+}
+
+/* A path stands for a required file, also when it has a format. */
+static int hash_env_files(struct node *files, struct err *err) {
+  for (size_t i = 0; i < files->count; i++) {
+    struct node *file = files->items[i];
+    const struct node *required = node_get(file, "required");
+    if (required && !required->boolean)
+      continue;
+    struct node *path = node_string(node_text(node_get(file, "path"), ""), file->pos);
+    if (!path)
+      return err_no_memory(err);
+    node_free(file);
+    files->items[i] = path;
+  }
+  return 0;
+}
+
+/* Keeps a copy of the service as it is now, under name and kind, without `without`. */
+static int keep_hashed(struct reading *r, const struct node_pair *service, const char *kind, const char *without) {
+  struct document *d = r->document;
+  const struct position pos = service->key_pos;
+  if (!d->hashed && !(d->hashed = node_new(NODE_MAP, pos)))
+    return err_no_memory(r->err);
+  struct node *kinds = node_get(d->hashed, service->key);
+  if (!kinds && node_put(d->hashed, service->key, pos, kinds = node_new(NODE_MAP, pos)) < 0)
+    return err_no_memory(r->err);
+  struct node *copy = node_copy(service->value);
+  if (node_put(kinds, kind, pos, copy) < 0)
+    return err_no_memory(r->err);
+  node_drop(copy, without);
+  order_members(copy);
+  struct node *files = node_get(copy, "env_file");
+  return files ? hash_env_files(files, r->err) : 0;
+}
+
+int resolve_environment(struct reading *r, const struct node_pair *pair) {
+  struct node *service = pair->value;
   const struct node *env_files = node_get(service, "env_file");
   const struct node *label_files = node_get(service, "label_file");
+  if (!env_files && !label_files)
+    return 0;
+  if (label_files && resolve_label_files(r, service, label_files) < 0)
+    return -1;
+  if (keep_hashed(r, pair, "config", "label_file") < 0)
+    return -1;
   if (env_files && resolve_env_files(r, service, env_files) < 0)
     return -1;
-  if (label_files && resolve_label_files(r, service, label_files) < 0)
+  if (keep_hashed(r, pair, "label", "env_file") < 0)
     return -1;
   node_drop(service, "env_file");
   node_drop(service, "label_file");
+  order_members(service);
   return 0;
 }

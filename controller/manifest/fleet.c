@@ -186,8 +186,5 @@ const struct machine *fleet_machine(const struct fleet *fleet, const char *name)
 
 int fleet_service_config_hash(const struct fleet *fleet, const struct service *service, char ret_hex[65],
                               struct err *err) {
-  const struct node *n = node_get(node_get(fleet->source->root, "services"), service->name);
-  if (!n)
-    return err_set(err, ERR_INTERNAL, "service %s is not in the document", service->name);
-  return confighash_service(n, ret_hex, err);
+  return confighash_service(fleet->source, service->name, CONFIGHASH_CONFIG, ret_hex, err);
 }

@@ -208,7 +208,8 @@ const struct machine *fleet_machine(const struct fleet *fleet, const char *name)
 /* `config` in its forms. Caller frees the text. */
 int fleet_config_json(const struct fleet *fleet, char **ret_text, struct err *err);
 int fleet_config_yaml(const struct fleet *fleet, char **ret_text, struct err *err);
-/* Compose's own config-hash of a service, 64 hex digits. */
+/* What `docker compose config --hash` prints for a service, 64 hex digits. (The label in its body differs from it where
+ * an env_file or label_file is read.) */
 int fleet_service_config_hash(const struct fleet *fleet, const struct service *service, char ret_hex[65],
                               struct err *err);
 

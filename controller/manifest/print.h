@@ -8,7 +8,7 @@
 
 struct print_json {
   bool indent;  /* two spaces a level, else compact */
-  bool dollars; /* "$" of string values doubled */
+  bool dollars; /* every "$" doubled */
 };
 
 /* Members in their own order. Returns 0 or -1. */

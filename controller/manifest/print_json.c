@@ -95,7 +95,7 @@ static int print_value(const struct node *n, const struct print_json *form, size
   for (size_t i = 0; i < n->count; i++) {
     if (buf_puts(out, i ? "," : map ? "{" : "[", err) < 0 || print_break(form, depth + 1, out, err) < 0)
       return -1;
-    if (map && (print_json_string(n->pairs[i].key, false, out, err) < 0 ||
+    if (map && (print_json_string(n->pairs[i].key, form->dollars, out, err) < 0 ||
                 buf_puts(out, form->indent ? ": " : ":", err) < 0))
       return -1;
     if (print_value(map ? n->pairs[i].value : n->items[i], form, depth + 1, out, err) < 0)

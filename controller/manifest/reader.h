@@ -51,7 +51,7 @@ int model_check(const struct node *model, struct err *err);
 /* The whole project: implicit networks and dependencies, names. */
 int normalize_model(struct reading *r, struct node *model);
 /* env_file and label_file into environment and labels. */
-int resolve_environment(struct reading *r, struct node *service);
+int resolve_environment(struct reading *r, const struct node_pair *service);
 /* Leaves out services whose profiles are off and what nobody uses. */
 int profile_apply(struct node *root, const struct strv *profiles, struct node **ret_disabled, struct err *err);
 int profile_drop_unused(struct node *root);
