@@ -209,7 +209,8 @@ struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg) {
   struct url url = URL_INIT;
   url_path(&url, "/_ping");
   struct leg_spec spec = {
-      .method = "GET", .url = &url, .unversioned = true, .drop_body = true, .on_head = on_ping_head, .arg = o};
+      .method = "GET", .url = &url, .unversioned = true, .drop_body = true, .on_head = on_ping_head, .arg = o,
+      .total_ms = e->connect_ms}; /* an engine that takes the connection and says nothing is as good as none */
   leg_start(call, e, &spec, on_ping);
   return call;
 }
