@@ -74,7 +74,7 @@ static void draw_counts(struct live *l, int64_t now) {
   FILE *f = l->term.stream;
   int full = l->total > 0 && l->done <= l->total ? (int)(l->done * BAR / l->total) : 0;
 
-  fprintf(f, "  %s%-8s%s ", term_on(&l->term, STYLE_BOLD), *l->phase ? l->phase : "begin", term_off(&l->term));
+  fprintf(f, "  %s%-8s%s ", term_on(&l->term, STYLE_BOLD), *l->phase ? l->phase : "apply", term_off(&l->term));
   if (l->total > 0) {
     for (int i = 0; i < BAR; i++)
       fputs(i < full ? "█" : "░", f);
