@@ -25,6 +25,7 @@
   X(BYTE_BY_BYTE, "the reply byte by byte") \
   X(HANGING, "no answer") \
   X(HANGING_APPLIED, "applied, no answer") \
+  X(LATE, "no answer, applied after all later") \
   X(STREAM_ERROR, "200 with errorDetail")
 
 enum proxy_way {
@@ -34,7 +35,7 @@ enum proxy_way {
       PROXY_WAY_COUNT
 };
 
-enum { PROXY_HEAD = 16384, PROXY_REFUSE_MS = 300, PROXY_TICK_MS = 50, PROXY_HANG_MS = 4000 };
+enum { PROXY_HEAD = 16384, PROXY_REFUSE_MS = 300, PROXY_TICK_MS = 50, PROXY_HANG_MS = 7000, PROXY_LATE_MS = 400 };
 
 struct proxy {
   char dir[64], path[100], upstream[100];
@@ -201,10 +202,16 @@ static inline void proxy_fail(struct proxy_connection *c, enum proxy_way way, st
   else if (way == PROXY_STREAM_ERROR)
     proxy_say(c->client, "200 OK",
               "{\"errorDetail\":{\"message\":\"the proxy fails this stream\"},\"error\":\"the proxy fails this stream\"}");
-  else if (way == PROXY_HANGING)
+  else if (way == PROXY_HANGING || way == PROXY_LATE)
     proxy_hang(p, c->client);
-  else if (proxy_send(c->engine, request->data, request->len) && proxy_read_head(p, c->engine, &reply) &&
-           proxy_read_body(p, c->engine, &reply)) {
+  if (way == PROXY_LATE) { /* the client is told by now, and has looked */
+    shutdown(c->client, SHUT_RDWR);
+    poll(NULL, 0, PROXY_LATE_MS);
+  }
+  if (way == PROXY_ERROR_500 || way == PROXY_STREAM_ERROR || way == PROXY_HANGING)
+    return;
+  if (proxy_send(c->engine, request->data, request->len) && proxy_read_head(p, c->engine, &reply) &&
+      proxy_read_body(p, c->engine, &reply)) {
     if (way == PROXY_TRUNCATED)
       proxy_send_half(c->client, &reply);
     else if (way == PROXY_HANGING_APPLIED)
