@@ -8,17 +8,22 @@ static bool is_windows_path(const char *p) {
   return strncmp(p, "\\\\", 2) == 0 || (isalpha((unsigned char)p[0]) && p[1] == ':' && (p[2] == '\\' || p[2] == '/'));
 }
 
-/* Replaces the text of n by the path from folder; absolute ones and "" stay as they are. */
+/* Replaces the text of n by the path from folder; absolute ones stay as they are. */
 static int make_absolute(struct reading *r, struct node *n, const char *folder) {
   if (!n || n->kind != NODE_STRING)
     return 0;
   CLEANUP_FREE char *path = path_expand_home(n->text, r->home);
-  char *joined = path && *path && *path != '/' && !is_windows_path(path) ? path_join(folder, path) : STEAL(path);
+  char *joined = path && *path != '/' && !is_windows_path(path) ? path_join(folder, path) : STEAL(path);
   if (!joined)
     return err_no_memory(r->err);
   free(n->text);
   n->text = joined;
   return 0;
+}
+
+/* The same, but "" stays. */
+static int make_path_absolute(struct reading *r, struct node *n, const char *folder) {
+  return *node_text(n, "") ? make_absolute(r, n, folder) : 0;
 }
 
 static bool is_remote(const char *context) {
@@ -32,7 +37,7 @@ static bool is_remote(const char *context) {
 }
 
 static int resolve_context(struct reading *r, struct node *n, const char *folder) {
-  return !n || n->kind != NODE_STRING || is_remote(n->text) ? 0 : make_absolute(r, n, folder);
+  return !n || n->kind != NODE_STRING || is_remote(n->text) ? 0 : make_path_absolute(r, n, folder);
 }
 
 static int resolve_build(struct reading *r, const struct node *build, const char *folder) {
@@ -61,7 +66,7 @@ static int resolve_mount(struct reading *r, const struct node *mount, const char
 /* Each item of a list, or its member. */
 static int resolve_list(struct reading *r, const struct node *list, const char *member, const char *folder) {
   for (size_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++)
-    if (make_absolute(r, member ? node_get(list->items[i], member) : list->items[i], folder) < 0)
+    if (make_path_absolute(r, member ? node_get(list->items[i], member) : list->items[i], folder) < 0)
       return -1;
   return 0;
 }
@@ -71,7 +76,7 @@ static int resolve_service(struct reading *r, const struct node *s, const char *
   if (resolve_build(r, node_get(s, "build"), folder) < 0 ||
       resolve_list(r, node_get(s, "env_file"), "path", folder) < 0 ||
       resolve_list(r, node_get(s, "label_file"), NULL, folder) < 0 ||
-      make_absolute(r, node_at(s, "extends.file"), folder) < 0 ||
+      make_path_absolute(r, node_at(s, "extends.file"), folder) < 0 ||
       resolve_list(r, node_at(s, "develop.watch"), "path", folder) < 0)
     return -1;
   for (size_t i = 0; mounts && mounts->kind == NODE_LIST && i < mounts->count; i++)
