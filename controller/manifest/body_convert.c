@@ -7,6 +7,7 @@
 
 #include "api/base/json.h"
 #include "controller/manifest/body.h"
+#include "controller/manifest/units.h"
 
 static int put(struct body *b, const struct body_field *f, cJSON *value, struct err *err) {
   return json_put(body_target(b, f), f->engine, value) ? 0 : err_no_memory(err);
@@ -41,7 +42,7 @@ int body_cpus(struct body *b, const struct body_field *f, const struct node *val
 }
 
 static int duration(const struct node *n, const char *key, int64_t *ret_ns, struct err *err) {
-  if (fleet_duration_ns(node_text(n, ""), ret_ns))
+  if (duration_parse(node_text(n, ""), ret_ns) == 0)
     return 0;
   return node_error(err, n, "%s: \"%s\" is no duration", key, node_text(n, ""));
 }

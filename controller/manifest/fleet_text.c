@@ -28,9 +28,22 @@ static struct node *printed(const struct fleet *fleet) {
   return root;
 }
 
+/* docker compose has no JSON for an SSH key with a path, so config --format json fails on it there, and only there. */
+static int check_ssh(const struct node *services, struct err *err) {
+  for (size_t i = 0; services && i < services->count; i++) {
+    const struct node *ssh = node_at(services->pairs[i].value, "build.ssh");
+    for (size_t k = 0; ssh && ssh->kind == NODE_LIST && k < ssh->count; k++)
+      if (strchr(node_text(ssh->items[k], ""), '='))
+        return node_error(err, ssh->items[k], "an SSH key with a path has no form in JSON, expected --format yaml");
+  }
+  return 0;
+}
+
 int fleet_config_json(const struct fleet *fleet, char **ret_text, struct err *err) {
   const struct print_json form = {.indent = true, .dollars = true};
   CLEANUP_BUF struct buf out = BUF_INIT(0);
+  if (check_ssh(node_get(fleet->source->root, "services"), err) < 0)
+    return -1;
   struct node *root = printed(fleet);
   if (!root)
     return err_no_memory(err);
