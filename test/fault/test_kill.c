@@ -250,8 +250,12 @@ static void first_deploy_is_whole_or_nothing(void **state) {
 }
 
 static void update_is_old_or_new(void **state) {
-  start_from(*state, false);
-  run_matrix(*state, &update);
+  struct bench *b = *state;
+  start_from(b, false);
+  struct fleet_spec spec = b->now;
+  change_several(b, &spec);
+  deploy(b, &spec); /* so that there are parked containers to remove after the commit */
+  run_matrix(b, &update);
 }
 
 static void move_is_old_or_new(void **state) {
