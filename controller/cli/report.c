@@ -127,8 +127,8 @@ static void put_exit(const struct term *t, const cJSON *failure) {
 static void put_health(const struct term *t, const cJSON *health) {
   char text[96];
 
-  if (!cJSON_IsObject(health))
-    return;
+  if (!cJSON_IsObject(health) || (!json_int(health, "failing_streak", 0) && !*json_str(health, "output", "")))
+    return; /* never probed: nothing to tell */
   snprintf(text, sizeof text, "%.30s, %" PRId64 " failed in a row", json_str(health, "status", "unknown"),
            json_int(health, "failing_streak", 0));
   put_detail(t, "health:     ", text);
