@@ -88,8 +88,8 @@ static const struct node *either(const struct node *n, const char *lower, const 
   return found ? found : node_get(n, upper);
 }
 
-static int add_rates(struct body *b, const struct node *list, const char *engine, const char *lower,
-                     const char *upper, struct err *err) {
+static int add_rates(struct body *b, const struct node *list, const char *engine, const char *lower, const char *upper,
+                     struct err *err) {
   for (size_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
     int64_t value = 0;
     cJSON *item = cJSON_CreateObject();

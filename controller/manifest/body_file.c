@@ -32,8 +32,7 @@ static int add_mount(struct body *b, const struct file_kind *kind, const char *f
   return ok ? 0 : err_no_memory(err);
 }
 
-static int add_file(struct body *b, const struct node *use, const char *target, const char *content,
-                    struct err *err) {
+static int add_file(struct body *b, const struct node *use, const char *target, const char *content, struct err *err) {
   if (!b->service->files && !(b->service->files = cJSON_CreateArray()))
     return err_no_memory(err);
   cJSON *file = cJSON_CreateObject();

@@ -34,7 +34,8 @@ int body_labels(struct body *b, struct err *err) {
   CLEANUP_JSON cJSON *labels = own && own->kind == NODE_MAP ? node_to_json(own) : cJSON_CreateObject();
   if (!labels)
     return err_no_memory(err);
-  if (confighash_service(b->l->document, b->service->name, CONFIGHASH_LABEL, hash, err) < 0 || joined(&fleet->files, &files, err) < 0 ||
+  if (confighash_service(b->l->document, b->service->name, CONFIGHASH_LABEL, hash, err) < 0 ||
+      joined(&fleet->files, &files, err) < 0 ||
       dependencies_text(node_get(b->from, "depends_on"), &depends_on, err) < 0)
     return -1;
   bool ok = json_put_str(labels, "com.docker.compose.project", fleet->name) &&

@@ -61,14 +61,15 @@ int body_volumes_from(struct body *b, const struct body_field *f, const struct n
   cJSON *list = body_host_array(b, f->engine);
   for (size_t i = 0; i < value->count; i++) {
     const char *text = node_text(value->items[i], "");
-    int rc = strncmp(text, "container:", 10) == 0
-                 ? add(list, err, "%s", text + 10)
-                 : add(list, err, "service:%.*s", (int)strcspn(text, ":"), text);
+    int rc = strncmp(text, "container:", 10) == 0 ? add(list, err, "%s", text + 10)
+                                                  : add(list, err, "service:%.*s", (int)strcspn(text, ":"), text);
     if (rc < 0)
       return -1;
     if (strncmp(text, "container:", 10) != 0 && strchr(text, ':') &&
-        fleet_warn(b->l->fleet, value->items[i], "volumes_from: \"%s\" of a service is not observed, as docker "
-                                                 "compose does not observe it either", strchr(text, ':')) < 0)
+        fleet_warn(b->l->fleet, value->items[i],
+                   "volumes_from: \"%s\" of a service is not observed, as docker "
+                   "compose does not observe it either",
+                   strchr(text, ':')) < 0)
       return -1;
   }
   return list ? 0 : err_no_memory(err);

@@ -60,7 +60,8 @@ static cJSON *endpoint_of(struct body *b, const struct node *n, const char *mac_
     return NULL;
   const char *own = node_text(node_get(n, "mac_address"), mac_address);
   const cJSON *links = json_get(json_get(b->config, "HostConfig"), "Links");
-  bool ok = (!links || json_put(endpoint, "Links", cJSON_Duplicate(links, true))) && put_ipam(endpoint, n) && (!*own || json_put_str(endpoint, "MacAddress", own)) &&
+  bool ok = (!links || json_put(endpoint, "Links", cJSON_Duplicate(links, true))) && put_ipam(endpoint, n) &&
+            (!*own || json_put_str(endpoint, "MacAddress", own)) &&
             (!fleet_int(node_get(n, "gw_priority"), &gateway) || json_put_int(endpoint, "GwPriority", gateway)) &&
             put_driver_options(endpoint, n);
   return ok ? STEAL(endpoint) : NULL;

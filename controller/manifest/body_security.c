@@ -47,8 +47,8 @@ static int add_profile(struct body *b, const struct node *n, const char *name, s
 
 /* No path of the kernel's is hidden or read-only: an empty list, which is not the same as none. */
 static int add_no_masks(struct body *b, struct err *err) {
-  bool ok = json_put(b->host, "MaskedPaths", cJSON_CreateArray()) &&
-            json_put(b->host, "ReadonlyPaths", cJSON_CreateArray());
+  bool ok =
+      json_put(b->host, "MaskedPaths", cJSON_CreateArray()) && json_put(b->host, "ReadonlyPaths", cJSON_CreateArray());
   return ok ? 0 : err_no_memory(err);
 }
 

@@ -88,8 +88,7 @@ static int add_mount(struct body *b, const struct node *v, const char *type, con
   if (body_append(body_host_array(b, "Mounts"), mount, err) < 0)
     return -1;
   bool ok = json_put_str(mount, "Type", type) && (!*source || json_put_str(mount, "Source", source)) &&
-            put_text(mount, "Target", node_get(v, "target")) &&
-            put_flag(mount, "ReadOnly", node_get(v, "read_only")) &&
+            put_text(mount, "Target", node_get(v, "target")) && put_flag(mount, "ReadOnly", node_get(v, "read_only")) &&
             put_text(mount, "Consistency", node_get(v, "consistency")) &&
             put_bind_options(mount, node_get(v, "bind")) && put_volume_options(mount, node_get(v, "volume")) &&
             put_tmpfs_options(mount, node_get(v, "tmpfs")) && put_image_options(mount, node_get(v, "image"));

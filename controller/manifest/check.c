@@ -1,5 +1,6 @@
 #include "controller/manifest/check.h"
 
+#include "api/base/json.h"
 #include "controller/manifest/fleet_private.h"
 
 static int check_placed(const struct fleet *fleet, const struct service *s, struct err *err) {
@@ -28,10 +29,31 @@ static int check_pids(const struct service *s, struct err *err) {
                         s->name, (long long)s->limits.pids, CHECK_PIDS_LEAST);
 }
 
+/* The engine takes no reservation above the limit, no swap limit below it, and no limit below 6 MiB. */
+static int check_memory(const struct service *s, struct err *err) {
+  const cJSON *host = json_get(s->body, "HostConfig");
+  int64_t limit = json_int(host, "Memory", 0), reserved = json_int(host, "MemoryReservation", 0);
+  int64_t swap = json_int(host, "MemorySwap", 0), mib = 1048576;
+  if (limit <= 0)
+    return 0;
+  if (limit < 6 * mib)
+    return position_error(err, &s->pos, "service %s: a memory limit of %lld bytes is below the 6 MiB an engine takes",
+                          s->name, (long long)limit);
+  if (reserved > limit)
+    return position_error(err, &s->pos, "service %s reserves more memory (%lld MiB) than its limit allows (%lld MiB)",
+                          s->name, (long long)(reserved / mib), (long long)(limit / mib));
+  if (swap > 0 && swap < limit)
+    return position_error(err, &s->pos,
+                          "service %s: memswap_limit, memory and swap together, is %lld MiB, below the memory limit "
+                          "of %lld MiB",
+                          s->name, (long long)(swap / mib), (long long)(limit / mib));
+  return 0;
+}
+
 static int check_service(const struct fleet *fleet, const struct service *s, struct err *err) {
   if (check_placed(fleet, s, err) < 0 || check_replicas(s, err) < 0)
     return -1;
-  return check_pids(s, err);
+  return check_pids(s, err) < 0 ? -1 : check_memory(s, err);
 }
 
 int fleet_check(const struct fleet *fleet, struct err *err) {

@@ -8,7 +8,7 @@
 #define CHECK_PIDS_LEAST 16
 
 /* check_support.c: keys that say something no container will show. */
-int check_support_warn(struct fleet *fleet, struct err *err); /* warnings, at load */
+int check_support_warn(struct fleet *fleet, struct err *err);  /* warnings, at load */
 int check_support(const struct fleet *fleet, struct err *err); /* refusals, before a deploy */
 
 /* check_conflict.c: two services that want one thing. */

@@ -88,8 +88,8 @@ int check_names(const struct fleet *fleet, struct err *err) {
     for (size_t k = i + 1; k < fleet->service_count; k++) {
       const struct service *b = &fleet->services[k];
       if (a->machine == b->machine && strcmp(a->container_name, b->container_name) == 0)
-        return position_error(err, &b->pos, "services %s and %s of machine %s both have the container name %s",
-                              a->name, b->name, fleet->machines[a->machine].name, a->container_name);
+        return position_error(err, &b->pos, "services %s and %s of machine %s both have the container name %s", a->name,
+                              b->name, fleet->machines[a->machine].name, a->container_name);
     }
   }
   return 0;

@@ -74,8 +74,9 @@ static int check_reference(const struct fleet *fleet, const struct service *s, c
   const struct service *target = n ? referred(fleet, node_text(n, ""), prefixed) : NULL;
   if (!target || target->machine == s->machine)
     return 0;
-  return node_error(err, n, "service %s: %s refers to %s, which is on machine %s and not on %s: what it shares exists "
-                            "within one machine only",
+  return node_error(err, n,
+                    "service %s: %s refers to %s, which is on machine %s and not on %s: what it shares exists "
+                    "within one machine only",
                     s->name, key, target->name, fleet->machines[target->machine].name,
                     fleet->machines[s->machine].name);
 }

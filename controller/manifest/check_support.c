@@ -50,8 +50,8 @@ int check_support_warn(struct fleet *fleet, struct err *err) {
   for (size_t s = 0; services && s < services->count; s++) {
     for (size_t i = 0; i < COUNT_OF(supports); i++) {
       const struct node *n = node_at(services->pairs[s].value, supports[i].path);
-      if (is_set(n) && fleet_warn(fleet, n, "service %s: %s %s", services->pairs[s].key, supports[i].path,
-                                  supports[i].text) < 0)
+      if (is_set(n) &&
+          fleet_warn(fleet, n, "service %s: %s %s", services->pairs[s].key, supports[i].path, supports[i].text) < 0)
         return err_no_memory(err);
     }
   }

@@ -7,10 +7,10 @@
 
 #include "api/base/buf.h"
 #include "api/base/json.h"
+#include "controller/manifest/check.h"
 #include "controller/manifest/confighash.h"
 #include "controller/manifest/fleet_private.h"
 #include "controller/manifest/print.h"
-#include "controller/manifest/check.h"
 
 int fleet_warn(struct fleet *fleet, const struct node *at, const char *format, ...) {
   char text[1024];

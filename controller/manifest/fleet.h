@@ -43,7 +43,7 @@ struct build {
   cJSON *cache_from;       /* array of strings */
   cJSON *extra_hosts;      /* array of "host:ip" */
   struct strv tags;
-  int64_t shm_size_bytes;  /* 0: unset */
+  int64_t shm_size_bytes; /* 0: unset */
   bool no_cache;
   bool pull;
   struct position pos;
@@ -88,7 +88,7 @@ struct limits {
 
 /* One expanded published port. published 0 = a random host port. */
 struct published_port {
-  char *host_ip; /* NULL: all */
+  char *host_ip;  /* NULL: all */
   char *protocol; /* "tcp" */
   int published;
   int target;
@@ -134,9 +134,9 @@ struct service {
   /* Files to put into the container before its start (secrets and configs with content or environment):
    * [{"path", "content", "mode", "uid", "gid"}]; NULL none. */
   cJSON *files;
-  struct strv networks; /* keys of fleet.networks it joins, first = the one in HostConfig.NetworkMode */
-  struct strv volumes;  /* keys of fleet.volumes it mounts */
-  struct strv secret_env; /* environment names whose values are not to be shown (look like credentials) */
+  struct strv networks;         /* keys of fleet.networks it joins, first = the one in HostConfig.NetworkMode */
+  struct strv volumes;          /* keys of fleet.volumes it mounts */
+  struct strv secret_env;       /* environment names whose values are not to be shown (look like credentials) */
   cJSON *post_start, *pre_stop; /* arrays as written, or NULL */
 };
 
@@ -158,8 +158,8 @@ struct document;
 
 struct fleet {
   char *name;
-  char *working_dir; /* of the first file */
-  struct strv files; /* absolute, as given by -f or found */
+  char *working_dir;        /* of the first file */
+  struct strv files;        /* absolute, as given by -f or found */
   struct strv loaded_files; /* every file whose content went in (includes, extends, env files): for fingerprints */
   struct machine *machines;
   size_t machine_count;
@@ -172,8 +172,8 @@ struct fleet {
   struct resource *volumes;
   size_t volume_count;
   struct update_policy update;
-  cJSON *document;      /* the document of `docker compose config --format json`, "$" not doubled */
-  struct strv warnings; /* "file:line:column: text" */
+  cJSON *document;         /* the document of `docker compose config --format json`, "$" not doubled */
+  struct strv warnings;    /* "file:line:column: text" */
   struct document *source; /* what all this was made from, and what positions' file names belong to */
 };
 
@@ -185,7 +185,7 @@ struct manifest_options {
   size_t env_file_count;
   const char *const *profiles;
   size_t profile_count;
-  const char *working_dir; /* where to look for files; NULL: the current one */
+  const char *working_dir;    /* where to look for files; NULL: the current one */
   const char *const *environ; /* "K=V", NULL-terminated: the only environment that is used */
   /* Where services were relocated to: wins over x-tandem and constraints; an unknown service is ignored. */
   const struct placement *placements;

@@ -77,8 +77,10 @@ static const struct node *constraint_of(struct loading *l, const struct node *n,
   for (size_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
     const char *name = hostname_of(node_text(list->items[i], ""));
     if (!name)
-      fleet_warn(l->fleet, list->items[i], "placement constraint \"%s\" is not observed: known is "
-                                           "node.hostname == MACHINE", node_text(list->items[i], ""));
+      fleet_warn(l->fleet, list->items[i],
+                 "placement constraint \"%s\" is not observed: known is "
+                 "node.hostname == MACHINE",
+                 node_text(list->items[i], ""));
     if (name && !found) {
       found = list->items[i];
       *ret_name = name;

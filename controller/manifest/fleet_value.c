@@ -55,7 +55,7 @@ static double unit_ns(const char *text, size_t *ret_len) {
   static const struct {
     const char *name;
     double ns;
-  } units[] = {{"ns", 1},   {"us", 1e3},   {"µs", 1e3},      {"ms", 1e6},          {"s", 1e9},
+  } units[] = {{"ns", 1},   {"us", 1e3},   {"µs", 1e3},    {"ms", 1e6},       {"s", 1e9},
                {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {"w", 7 * 86400e9}};
   for (size_t i = 0; i < COUNT_OF(units); i++) {
     size_t len = strlen(units[i].name);

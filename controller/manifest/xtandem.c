@@ -66,15 +66,19 @@ static int check_endpoint(const struct machine *m, const struct node_pair *pair,
   static const char *const schemes[] = {"unix://", "tcp://", "ssh://", "context://"};
   const struct node *n = node_get(pair->value, "endpoint");
   if (!m->endpoint)
-    return position_error(err, &pair->key_pos, "machine %s has no endpoint: expected unix://, tcp://, ssh:// or "
-                                               "context://", m->name);
+    return position_error(err, &pair->key_pos,
+                          "machine %s has no endpoint: expected unix://, tcp://, ssh:// or "
+                          "context://",
+                          m->name);
   for (size_t i = 0; i < COUNT_OF(schemes); i++) {
     size_t len = strlen(schemes[i]);
     if (strncmp(m->endpoint, schemes[i], len) == 0 && m->endpoint[len])
       return 0;
   }
-  return node_error(err, n, "machine %s: endpoint \"%s\" is none of unix://PATH, tcp://HOST:PORT, ssh://HOST, "
-                            "context://NAME", m->name, m->endpoint);
+  return node_error(err, n,
+                    "machine %s: endpoint \"%s\" is none of unix://PATH, tcp://HOST:PORT, ssh://HOST, "
+                    "context://NAME",
+                    m->name, m->endpoint);
 }
 
 static int check_tls(const struct machine *m, const struct node_pair *pair, struct err *err) {
@@ -106,7 +110,8 @@ static int read_machines(struct loading *l, const struct node *machines, struct 
     m->pos = pair->key_pos;
     if (!(m->name = strdup(pair->key)))
       return err_no_memory(err);
-    if (xtandem_fields(pair->value, what, machine_fields, COUNT_OF(machine_fields), l->fleet->working_dir, m, err) < 0 ||
+    if (xtandem_fields(pair->value, what, machine_fields, COUNT_OF(machine_fields), l->fleet->working_dir, m, err) <
+            0 ||
         check_endpoint(m, pair, err) < 0 || check_tls(m, pair, err) < 0)
       return -1;
   }
@@ -179,7 +184,8 @@ static int check_rules(struct loading *l, const struct node *rules, struct err *
     for (size_t s = 0; services && s < services->count && !matches; s++)
       matches = fnmatch(rule->key, services->pairs[s].key, 0) == 0;
     const struct node at = {.pos = rule->key_pos};
-    if (rc < 0 || (!matches && fleet_warn(l->fleet, &at, "x-tandem.services: \"%s\" matches no service", rule->key) < 0))
+    if (rc < 0 ||
+        (!matches && fleet_warn(l->fleet, &at, "x-tandem.services: \"%s\" matches no service", rule->key) < 0))
       return -1;
   }
   l->xtandem->services = count ? rules : NULL;
@@ -191,8 +197,8 @@ int xtandem_read(struct loading *l, struct err *err) {
   if (!(l->xtandem = calloc(1, sizeof(*l->xtandem))))
     return err_no_memory(err);
   l->xtandem->root = node_get(l->document->root, "x-tandem");
-  if (xtandem_fields(l->xtandem->root, "x-tandem", root_fields, COUNT_OF(root_fields), l->fleet->working_dir, &s,
-                     err) < 0)
+  if (xtandem_fields(l->xtandem->root, "x-tandem", root_fields, COUNT_OF(root_fields), l->fleet->working_dir, &s, err) <
+      0)
     return -1;
   l->xtandem->limits = s.limits;
   l->fleet->update = s.update;

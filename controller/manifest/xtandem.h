@@ -35,7 +35,7 @@ int xtandem_for_service(struct loading *l, const char *service, struct xtandem_s
 /* --- xtandem_field.c: maps with known keys, decoded by a table --- */
 enum xtandem_type {
   XT_TEXT,
-  XT_PATH,        /* made absolute */
+  XT_PATH, /* made absolute */
   XT_BOOL,
   XT_INT,         /* int64_t, at least min */
   XT_SMALL,       /* int, at least min */

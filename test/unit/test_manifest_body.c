@@ -36,14 +36,16 @@ static const struct {
      "{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"},{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"8081\"}]}"},
     {"ports: ['7000-7002:80/udp', '5']", "HostConfig.PortBindings",
      "{\"5/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"\"}],\"80/udp\":[{\"HostIp\":\"\",\"HostPort\":\"7000-7002\"}]}"},
-    {"volumes: ['/aa:/b:ro', 'vol:/c', '/qq:/r:z']", "HostConfig.Binds", "[\"/aa:/b:ro\",\"p_vol:/c:rw\",\"/qq:/r:rw,z\"]"},
+    {"volumes: ['/aa:/b:ro', 'vol:/c', '/qq:/r:z']", "HostConfig.Binds",
+     "[\"/aa:/b:ro\",\"p_vol:/c:rw\",\"/qq:/r:rw,z\"]"},
     {"volumes: [/anon]", "HostConfig.Mounts", "[{\"Target\":\"/anon\",\"Type\":\"volume\",\"VolumeOptions\":{}}]"},
     {"volumes: [{type: bind, source: /xx, target: /y, bind: {create_host_path: false}}]", "HostConfig.Mounts",
      "[{\"BindOptions\":{},\"Source\":\"/xx\",\"Target\":\"/y\",\"Type\":\"bind\"}]"},
     {"volumes: [{type: bind, source: /xx, target: /y, bind: {propagation: rslave}}]", "HostConfig.Mounts",
      "[{\"BindOptions\":{\"Propagation\":\"rslave\"},\"Source\":\"/xx\",\"Target\":\"/y\",\"Type\":\"bind\"}]"},
     {"volumes: [{type: volume, source: vol, target: /y, volume: {nocopy: true, subpath: s}}]", "HostConfig.Mounts",
-     "[{\"Source\":\"p_vol\",\"Target\":\"/y\",\"Type\":\"volume\",\"VolumeOptions\":{\"NoCopy\":true,\"Subpath\":\"s\"}}]"},
+     "[{\"Source\":\"p_vol\",\"Target\":\"/"
+     "y\",\"Type\":\"volume\",\"VolumeOptions\":{\"NoCopy\":true,\"Subpath\":\"s\"}}]"},
     {"volumes: [{type: tmpfs, target: /t, tmpfs: {size: 10m, mode: 0o755}}]", "HostConfig.Mounts",
      "[{\"Target\":\"/t\",\"TmpfsOptions\":{\"Mode\":493,\"SizeBytes\":10485760},\"Type\":\"tmpfs\"}]"},
     {"tmpfs: ['/run:size=1m', /tmp]", "HostConfig.Tmpfs", "{\"/run\":\"size=1m\",\"/tmp\":\"\"}"},
@@ -58,7 +60,8 @@ static const struct {
     {"deploy: {restart_policy: {condition: any}}", "HostConfig.RestartPolicy", "{\"Name\":\"always\"}"},
     {"extra_hosts: ['b:1.2.3.4', 'a=::1']", "HostConfig.ExtraHosts", "[\"a:::1\",\"b:1.2.3.4\"]"},
     {"dns: 1.1.1.1", "HostConfig.Dns", "[\"1.1.1.1\"]"},
-    {"logging: {driver: none, options: {a: b}}", "HostConfig.LogConfig", "{\"Config\":{\"a\":\"b\"},\"Type\":\"none\"}"},
+    {"logging: {driver: none, options: {a: b}}", "HostConfig.LogConfig",
+     "{\"Config\":{\"a\":\"b\"},\"Type\":\"none\"}"},
     {"cpus: 0.5", "HostConfig.NanoCpus", "500000000"},
     {"mem_limit: 50m", "HostConfig.Memory", "52428800"},
     {"deploy: {resources: {limits: {cpus: '1.5', memory: 1g, pids: 30}}}", "HostConfig.NanoCpus", "1500000000"},
@@ -92,8 +95,7 @@ static const struct {
     {"networks: {n: {aliases: [z]}, m: {priority: 9, ipv4_address: 10.0.0.4}}", "NetworkingConfig.EndpointsConfig",
      "{\"p_m\":{\"Aliases\":[\"p-a-1\",\"a\"],\"IPAMConfig\":{\"IPv4Address\":\"10.0.0.4\"}},"
      "\"p_n\":{\"Aliases\":[\"p-a-1\",\"a\",\"z\"]}}"},
-    {"links: ['other:o']", "HostConfig.Links",
-     "[\"p-other-1:o\",\"p-other-1:other-1\",\"p-other-1:p-other-1\"]"},
+    {"links: ['other:o']", "HostConfig.Links", "[\"p-other-1:o\",\"p-other-1:other-1\",\"p-other-1:p-other-1\"]"},
     {"external_links: [far]", "HostConfig.Links", "[\"far:far\"]"},
 };
 
@@ -182,9 +184,12 @@ static void hashes_are_composes(void **state) {
     const char *hash;
   } hashes[] = {
       {"tty: true", "795e3658a478c2bcbf317f6930a0a2416533c823c3d0d04624fe505480f59369"},
-      {"environment: {A: '<&>', B: }, deploy: {replicas: 1}, depends_on: [other], cpus: 0.1", "ece941349621204bd818900de1ef464e6c558ef77a434184858c0854aeb0649c"},
-      {"ports: ['80:80'], volumes: ['vol:/v'], healthcheck: {test: x, interval: 90s}, ulimits: {nofile: 5}", "0d7706ca9c06dd9df203c41c1d3ea171f0a5dbdd7c01d1462fab302279fe7be9"},
-      {"build: {context: .}, pull_policy: always, command: 'a $$b'", "a1b58cb9a2ffc47529a26a9f8c3af08155080c8c1442f9827fb03846fb1f7062"},
+      {"environment: {A: '<&>', B: }, deploy: {replicas: 1}, depends_on: [other], cpus: 0.1",
+       "ece941349621204bd818900de1ef464e6c558ef77a434184858c0854aeb0649c"},
+      {"ports: ['80:80'], volumes: ['vol:/v'], healthcheck: {test: x, interval: 90s}, ulimits: {nofile: 5}",
+       "0d7706ca9c06dd9df203c41c1d3ea171f0a5dbdd7c01d1462fab302279fe7be9"},
+      {"build: {context: .}, pull_policy: always, command: 'a $$b'",
+       "a1b58cb9a2ffc47529a26a9f8c3af08155080c8c1442f9827fb03846fb1f7062"},
   };
   for (size_t i = 0; i < COUNT_OF(hashes); i++) {
     char hex[65];
@@ -196,20 +201,18 @@ static void hashes_are_composes(void **state) {
 
 static void equal_input_gives_equal_text(void **state) {
   struct fleet_case *c = *state;
-  CLEANUP_FREE char *first = json_text(load_service(c, "networks: [n, m], volumes: ['vol:/v']", LIMITS)->services[0].body);
-  CLEANUP_FREE char *again = json_text(load_service(c, "networks: [n, m], volumes: ['vol:/v']", LIMITS)->services[0].body);
+  CLEANUP_FREE char *first =
+      json_text(load_service(c, "networks: [n, m], volumes: ['vol:/v']", LIMITS)->services[0].body);
+  CLEANUP_FREE char *again =
+      json_text(load_service(c, "networks: [n, m], volumes: ['vol:/v']", LIMITS)->services[0].body);
   assert_string_equal(first, again);
 }
 
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, case_setup, case_teardown)
   const struct CMUnitTest tests[] = {
-      TEST(keys_go_where_compose_puts_them),
-      TEST(labels_are_composes),
-      TEST(limits_fill_what_compose_leaves),
-      TEST(threads_size_the_pools),
-      TEST(texts_become_files),
-      TEST(hashes_are_composes),
+      TEST(keys_go_where_compose_puts_them), TEST(labels_are_composes), TEST(limits_fill_what_compose_leaves),
+      TEST(threads_size_the_pools),          TEST(texts_become_files),  TEST(hashes_are_composes),
       TEST(equal_input_gives_equal_text),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

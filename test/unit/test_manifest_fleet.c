@@ -8,10 +8,10 @@
 
 #include "fleet_case.h"
 
-#define MACHINES \
-  "x-tandem:\n" \
-  "  machines:\n" \
-  "    one: {endpoint: 'unix:///one.sock', address: 10.0.0.1}\n" \
+#define MACHINES                                                                                                       \
+  "x-tandem:\n"                                                                                                        \
+  "  machines:\n"                                                                                                      \
+  "    one: {endpoint: 'unix:///one.sock', address: 10.0.0.1}\n"                                                       \
   "    two: {endpoint: 'tcp://10.0.0.2:2376', tls: {ca: tls/ca.pem, cert: /etc/cert.pem, key: ./key.pem}}\n"
 
 static void plain_project_has_one_machine(void **state) {

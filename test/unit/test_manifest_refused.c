@@ -8,9 +8,9 @@
 
 #include "fleet_case.h"
 
-#define TWO \
-  "services: {a: {image: x}, b: {image: x}}\n" \
-  "x-tandem:\n" \
+#define TWO                                                                                                            \
+  "services: {a: {image: x}, b: {image: x}}\n"                                                                         \
+  "x-tandem:\n"                                                                                                        \
   "  machines: {one: {endpoint: 'unix:///o'}, two: {endpoint: 'unix:///t'}}\n"
 #define PLACED TWO "  services: {'*': {machine: one}}\n"
 
@@ -20,16 +20,18 @@ static const struct {
   const char *message;
 } unreadable[] = {
     {TWO "  service: {}\n", "f.yaml:4:3: x-tandem has no key \"service\": did you mean \"services\"?"},
-    {TWO "  what: {}\n", "f.yaml:4:3: x-tandem has no key \"what\": known are machines, tiers, limits, services, update"},
-    {TWO "  limits: {memory: 5}\n", "f.yaml:4:12: x-tandem.limits has no key \"memory\": known are cpu_percent, memory_mb, "
-                                    "max_threads, pids"},
+    {TWO "  what: {}\n",
+     "f.yaml:4:3: x-tandem has no key \"what\": known are machines, tiers, limits, services, update"},
+    {TWO "  limits: {memory: 5}\n",
+     "f.yaml:4:12: x-tandem.limits has no key \"memory\": known are cpu_percent, memory_mb, "
+     "max_threads, pids"},
     {TWO "  limits: {memory_mb: 5m}\n", "f.yaml:4:23: memory_mb: expected a whole number, found \"5m\""},
     {TWO "  limits: {cpu_percent: -1}\n", "f.yaml:4:25: cpu_percent: -1 is out of range, expected 0 to 1000000"},
     {TWO "  limits: 5\n", "f.yaml:4:11: x-tandem.limits: expected a map, found 5"},
     {TWO "  limits: [a]\n", "f.yaml:4:11: x-tandem.limits: expected a map, found a list"},
-    {TWO "  update: {order: sideways}\n",
-     "f.yaml:4:19: order: \"sideways\" is none of auto, start-first, stop-first"},
-    {TWO "  update: {monitor: 10}\n", "f.yaml:4:21: monitor: \"10\" is no duration, expected one like 500ms, 10s or 1m30s"},
+    {TWO "  update: {order: sideways}\n", "f.yaml:4:19: order: \"sideways\" is none of auto, start-first, stop-first"},
+    {TWO "  update: {monitor: 10}\n",
+     "f.yaml:4:21: monitor: \"10\" is no duration, expected one like 500ms, 10s or 1m30s"},
     {TWO "  update: {parallelism: 0}\n", "f.yaml:4:25: parallelism: 0 is out of range, expected 1 to 100000"},
     {TWO "  services: {a: {machine: three}}\n", "f.yaml:4:27: there is no machine \"three\": known are one, two"},
     {TWO "  services: {a: {machine: tow}}\n",
@@ -47,7 +49,8 @@ static const struct {
     {"services: {}\nx-tandem: {machines: {m: {address: h}}}\n",
      "f.yaml:2:23: machine m has no endpoint: expected unix://, tcp://, ssh:// or context://"},
     {"services: {}\nx-tandem: {machines: {m: {endpoint: 'http://h'}}}\n",
-     "f.yaml:2:37: machine m: endpoint \"http://h\" is none of unix://PATH, tcp://HOST:PORT, ssh://HOST, context://NAME"},
+     "f.yaml:2:37: machine m: endpoint \"http://h\" is none of unix://PATH, tcp://HOST:PORT, ssh://HOST, "
+     "context://NAME"},
     {"services: {}\nx-tandem: {machines: {m: {endpoint: 'tcp://h:1'}}}\n",
      "f.yaml:2:37: machine m: tcp://h:1 needs tls: {ca, cert, key}, or insecure: true to go without"},
     {"services: {}\nx-tandem: {machines: {m: {endpoint: 'tcp://h:1', tls: {ca: c}}}}\n",
@@ -61,20 +64,27 @@ static const struct {
 } undeployable[] = {
     {TWO, "f.yaml:1:12: service a has no machine: name one in x-tandem.services or in deploy.placement.constraints "
           "(node.hostname == MACHINE)"},
-    {PLACED "  limits: {pids: 4}\n",
-     "f.yaml:5:18: service a: a cap of 4 tasks (pids) is too low: a Python agent with two ZeroMQ contexts needs more than "
-     "that only to start, expected 16 or more; max_threads is what sizes thread pools"},
+    {PLACED "  limits: {pids: 4}\n", "f.yaml:5:18: service a: a cap of 4 tasks (pids) is too low: a Python agent with "
+                                     "two ZeroMQ contexts needs more than "
+                                     "that only to start, expected 16 or more; max_threads is what sizes thread pools"},
     {"services: {a: {image: x, pids_limit: 15}}\n",
-     "f.yaml:1:38: service a: a cap of 15 tasks (pids) is too low: a Python agent with two ZeroMQ contexts needs more than "
+     "f.yaml:1:38: service a: a cap of 15 tasks (pids) is too low: a Python agent with two ZeroMQ contexts needs more "
+     "than "
      "that only to start, expected 16 or more; max_threads is what sizes thread pools"},
     {"services:\n  a: {image: x, ports: ['80:80']}\n  b: {image: x, ports: ['80:8080']}\n",
      "f.yaml:3:25: host port 80/tcp of machine local is taken twice: by b, and by a at "},
     {"services:\n  a: {image: x, ports: ['80-82:80-82', '127.0.0.1:81:90']}\n",
      "f.yaml:2:40: service a publishes host port 81/tcp twice: first at "},
-    {"services:\n  a: {image: x, container_name: n}\n  b: {image: x, container_name: n}\n",
-     "f.yaml:3:3: services a and b of machine local both have the container name n"},
+    {"services:\n  a: {image: x, container_name: p-b-1}\n  b: {image: x}\n",
+     "f.yaml:3:3: services a and b of machine local both have the container name p-b-1"},
     {"services:\n  a: {image: x, deploy: {replicas: 2}}\n",
      "f.yaml:2:3: service a asks for 2 replicas: one container a service is all there is so far"},
+    {"services:\n  a: {image: x, mem_limit: 5m}\n",
+     "f.yaml:2:3: service a: a memory limit of 5242880 bytes is below the 6 MiB an engine takes"},
+    {"services:\n  a: {image: x, mem_reservation: 100m}\nx-tandem: {limits: {memory_mb: 50}}\n",
+     "f.yaml:2:3: service a reserves more memory (100 MiB) than its limit allows (50 MiB)"},
+    {"services:\n  a: {image: x, memswap_limit: 10m}\nx-tandem: {limits: {memory_mb: 50}}\n",
+     "f.yaml:2:3: service a: memswap_limit, memory and swap together, is 10 MiB, below the memory limit of 50 MiB"},
     {"services: {a: {image: x, network_mode: 'service:b'}, b: {image: x}}\n"
      "x-tandem:\n"
      "  machines: {one: {endpoint: 'unix:///o'}, two: {endpoint: 'unix:///t'}}\n"
