@@ -59,12 +59,19 @@ static bool makes_revision(const struct plan *plan) {
   return strcmp(plan->kind, "build") != 0 && strcmp(plan->kind, "down") != 0;
 }
 
-static int carry_out(struct cli *cli, struct session *session, const struct plan *plan, struct err *err) {
-  CLEANUP_FREE char *summary = NULL;
+/* "back to 4: moved a": what the history says of it. */
+static int history_text(const char *prefix, const char *summary, char **ret_text, struct err *err) {
+  return asprintf(ret_text, "%s%s", prefix ? prefix : "", summary) < 0 ? err_no_memory(err) : 0;
+}
+
+static int carry_out(struct cli *cli, struct session *session, const struct plan *plan, const char *prefix,
+                     struct err *err) {
+  CLEANUP_FREE char *summary = NULL, *text = NULL;
   struct outcome outcome = {.put_back_ms = -1};
   int code;
 
-  if (plan_summary(plan, &summary, err) < 0 || session_run(session, plan, summary, &outcome, err) < 0)
+  if (plan_summary(plan, &summary, err) < 0 || history_text(prefix, summary, &text, err) < 0 ||
+      session_run(session, plan, text, &outcome, err) < 0)
     return -1;
   progress_finish(cli->progress);
   if (outcome.result == SESSION_DONE && !makes_revision(plan))
@@ -103,6 +110,6 @@ int change_run(struct cli *cli, struct session *session, const struct plan *plan
     puts("nothing was done");
     return CODE_FAILED;
   }
-  code = carry_out(cli, session, plan, &err);
+  code = carry_out(cli, session, plan, words->prefix, &err);
   return code >= 0 ? code : cli_fail(cli, &err);
 }

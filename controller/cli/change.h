@@ -21,6 +21,7 @@ int change_next_revision(struct session *session, const char *project, int64_t *
 struct change_words {
   bool ask;
   const char *title;    /* a line above the plan, or NULL */
+  const char *prefix;   /* put before the summary in the history, or NULL */
   const char *nothing;  /* after "nothing to do: " */
   const char *question; /* "Carry this out?" */
 };

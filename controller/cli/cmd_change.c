@@ -20,7 +20,7 @@ static int finish(struct cli *cli, struct session *session, struct plan *plan, c
 int cmd_rollback(struct cli *cli) {
   CLEANUP_ERR struct err err = ERR_INIT;
   struct change_words words = {.ask = true};
-  char title[64], nothing[96], question[96];
+  char title[64], prefix[32], nothing[96], question[96];
   struct session *session;
   struct plan *plan = NULL;
   int64_t revision = 0, target;
@@ -31,7 +31,9 @@ int cmd_rollback(struct cli *cli) {
   snprintf(nothing, sizeof nothing, "the engines hold revision %" PRId64 " already", target);
   snprintf(question, sizeof question, "Go back to revision %" PRId64 "?", target);
   snprintf(title, sizeof title, "Back to what revision %" PRId64 " was:", target);
+  snprintf(prefix, sizeof prefix, "back to %" PRId64 ": ", target);
   words.title = title;
+  words.prefix = prefix;
   words.nothing = nothing;
   words.question = question;
   return finish(cli, session, plan, &words);
