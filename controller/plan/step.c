@@ -171,6 +171,8 @@ static int step_from_json(const cJSON *json, struct steps *s, struct err *err) {
 int steps_from_json(const cJSON *json, struct steps *ret_steps, struct err *err) {
   struct steps s = {0};
   const cJSON *item;
+  if (!cJSON_IsArray(json))
+    return err_set(err, ERR_INTERNAL, "stored plan: its steps are not there");
   cJSON_ArrayForEach(item, json) {
     if (step_from_json(item, &s, err) < 0) {
       steps_release(&s);

@@ -128,6 +128,8 @@ static void cycles_and_wild_references_are_refused(void **state) {
   assert_int_equal(steps_from_json(wild, &back, &err), -1);
   err_release(&err);
   cJSON_Delete(wild);
+  assert_int_equal(steps_from_json(NULL, &back, &err), -1); /* recovery must not take nothing for an empty plan */
+  err_release(&err);
   steps_release(&s);
 }
 
