@@ -53,18 +53,19 @@ static size_t name_length(const char *text, const char *end) {
   return (size_t)(p - text);
 }
 
-/* Past the brace that closes the first one of [text, end), a brace right after another not counted; end if none. */
+/* Past the brace that closes the first one of the line at text, a brace right after another not counted; NULL if none.
+ */
 static const char *closing_brace(const char *text, const char *end) {
   int open = 0;
-  for (const char *p = text; p < end; p++) {
+  for (const char *p = text; p < end && *p != '\n'; p++) {
     if (*p == '}' && --open == 0)
       return p + 1;
     if (*p == '{') {
       open++;
-      p++;
+      p += p + 1 < end && p[1] != '\n';
     }
   }
-  return end;
+  return NULL;
 }
 
 /* Past the last closing brace of the line, NULL if there is none. */
@@ -124,12 +125,15 @@ static int put_braced(const char *text, const char *end, const struct variables 
   }
   e.or_empty = at < end && *at == ':';
   at += e.or_empty;
-  const char *match = e.name_len > 0 && at < end && strchr("-+?", *at) ? last_brace(at, end) : NULL;
-  if (!match)
+  bool operated = e.name_len > 0 && at < end && strchr("-+?", *at) && *at;
+  const char *rest = operated ? closing_brace(text, end) : NULL;
+  if (operated && !rest)
+    rest = last_brace(at, end);
+  if (!rest)
     return err_set(err, ERR_INPUT, "invalid interpolation format \"%.*s\", expected ${NAME}, ${NAME:-default} or $$",
                    (int)(end - text), text);
-  e.operator= * at;
-  *ret_rest = closing_brace(text, match);
+  e.operator = *at;
+  *ret_rest = rest;
   CLEANUP_BUF struct buf word = BUF_INIT(TEXT_LIMIT);
   if (substitute(at + 1, *ret_rest - 1, v, depth + 1, &word, err) < 0)
     return -1;

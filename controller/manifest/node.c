@@ -118,17 +118,9 @@ static void *grown(void *array, size_t count, size_t size) {
   return realloc(array, (count ? count * 2 : 1) * size);
 }
 
-int node_put(struct node *map, const char *key, struct position key_pos, struct node *value) {
+int node_push(struct node *map, const char *key, struct position key_pos, struct node *value) {
   if (!value)
     return -1;
-  const struct node_pair *old = node_pair(map, key);
-  if (old) {
-    struct node_pair *pair = &map->pairs[old - map->pairs];
-    node_free(pair->value);
-    pair->value = value;
-    pair->key_pos = key_pos;
-    return 0;
-  }
   char *copy = strdup(key);
   struct node_pair *pairs = copy ? grown(map->pairs, map->count, sizeof(*pairs)) : NULL;
   if (pairs)
@@ -139,6 +131,17 @@ int node_put(struct node *map, const char *key, struct position key_pos, struct 
     return -1;
   }
   map->pairs[map->count++] = (struct node_pair){.key = copy, .key_pos = key_pos, .value = value};
+  return 0;
+}
+
+int node_put(struct node *map, const char *key, struct position key_pos, struct node *value) {
+  const struct node_pair *old = value ? node_pair(map, key) : NULL;
+  if (!old)
+    return node_push(map, key, key_pos, value);
+  struct node_pair *pair = &map->pairs[old - map->pairs];
+  node_free(pair->value);
+  pair->value = value;
+  pair->key_pos = key_pos;
   return 0;
 }
 

@@ -48,6 +48,8 @@ const char *node_text(const struct node *n, const char *fallback);
 
 /* Takes value over (also on failure); replaces an equal key. 0 or -1 without memory. */
 int node_put(struct node *map, const char *key, struct position key_pos, struct node *value);
+/* The same where the key is known not to be there. */
+int node_push(struct node *map, const char *key, struct position key_pos, struct node *value);
 int node_append(struct node *list, struct node *value);
 /* Removes and frees; false when absent. */
 bool node_drop(struct node *map, const char *key);

@@ -7,49 +7,86 @@
 
 #include "controller/manifest/scalar.h"
 
-/* One number with a fraction; false when there is none. */
-static bool number(const char **text, double *ret) {
-  const char *p = *text;
-  size_t whole = strspn(p, "0123456789");
-  size_t fraction = p[whole] == '.' ? strspn(p + whole + 1, "0123456789") : 0;
-  if (whole + fraction == 0)
-    return false;
-  *ret = strtod(p, NULL);
-  *text = p + whole + (p[whole] == '.' ? 1 + fraction : 0);
+#define NS_LIMIT ((uint64_t)INT64_MAX)
+
+/* Digits as a whole number; false when they pass the limit. */
+static bool whole_number(const char **text, uint64_t *ret) {
+  for (*ret = 0; isdigit((unsigned char)**text); (*text)++) {
+    if (*ret > (NS_LIMIT - 9) / 10)
+      return false;
+    *ret = *ret * 10 + (uint64_t)(**text - '0');
+  }
   return true;
 }
 
-int duration_parse(const char *text, int64_t *ret_ns) {
+/* Digits behind a point, as the numerator and the power of ten below it; more than fit are cut off. */
+static void fraction_digits(const char **text, uint64_t *ret, double *ret_scale) {
+  *ret = 0;
+  *ret_scale = 1;
+  for (; isdigit((unsigned char)**text); (*text)++) {
+    if (*ret > (NS_LIMIT - 9) / 10)
+      continue;
+    *ret = *ret * 10 + (uint64_t)(**text - '0');
+    *ret_scale *= 10;
+  }
+}
+
+/* The unit at text, 0 when there is none. */
+static uint64_t duration_unit(const char **text) {
   static const struct {
     const char *name;
-    double ns;
-  } units[] = {{"ns", 1},  {"us", 1e3}, {"\xC2\xB5s", 1e3}, {"\xCE\xBCs", 1e3}, {"ms", 1e6},
-               {"s", 1e9}, {"m", 60e9}, {"h", 3600e9},      {"d", 86400e9},     {"w", 604800e9}};
+    uint64_t ns;
+  } units[] = {
+      {"ns", 1},         {"us", 1000},       {"\xC2\xB5s", 1000},  {"\xCE\xBCs", 1000},   {"ms", 1000000},
+      {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}, {"d", 86400000000000}, {"w", 604800000000000}};
+  size_t len = strcspn(*text, ".0123456789");
+  for (size_t i = 0; i < COUNT_OF(units); i++) {
+    if (strlen(units[i].name) != len || strncmp(units[i].name, *text, len) != 0)
+      continue;
+    *text += len;
+    return units[i].ns;
+  }
+  return 0;
+}
+
+/* One number with its unit. */
+static bool duration_part(const char **text, uint64_t *ret_ns) {
+  const char *start = *text;
+  uint64_t whole = 0;
+  uint64_t fraction = 0;
+  double scale = 1;
+  if (!whole_number(text, &whole))
+    return false;
+  size_t digits = (size_t)(*text - start);
+  if (**text == '.') {
+    (*text)++;
+    digits += (size_t)isdigit((unsigned char)**text);
+    fraction_digits(text, &fraction, &scale);
+  }
+  uint64_t unit = digits ? duration_unit(text) : 0;
+  if (unit == 0 || whole > NS_LIMIT / unit)
+    return false;
+  *ret_ns = whole * unit + (uint64_t)((double)fraction * ((double)unit / scale));
+  return *ret_ns <= NS_LIMIT;
+}
+
+int duration_parse(const char *text, int64_t *ret_ns) {
   bool negative = *text == '-';
-  double sum = 0;
+  uint64_t sum = 0;
   text += *text == '-' || *text == '+';
+  if (!*text)
+    return -1;
   if (strcmp(text, "0") == 0) {
     *ret_ns = 0;
     return 0;
   }
-  if (!*text)
-    return -1;
   while (*text) {
-    double value = 0;
-    if (!number(&text, &value))
+    uint64_t part = 0;
+    if (!duration_part(&text, &part) || sum > NS_LIMIT - part)
       return -1;
-    size_t len = strcspn(text, ".0123456789");
-    size_t i = 0;
-    while (i < COUNT_OF(units) && (strlen(units[i].name) != len || strncmp(units[i].name, text, len) != 0))
-      i++;
-    if (i == COUNT_OF(units))
-      return -1;
-    sum += value * units[i].ns;
-    text += len;
+    sum += part;
   }
-  if (sum >= 9.2233720368547758e18)
-    return -1;
-  *ret_ns = (int64_t)(negative ? -sum : sum);
+  *ret_ns = negative ? -(int64_t)sum : (int64_t)sum;
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "controller/manifest/node_index.h"
 #include "controller/manifest/scalar.h"
 
 enum { TAG_NONE, TAG_RESET, TAG_OVERRIDE };
@@ -18,6 +19,7 @@ struct reader {
   const char *name;
   struct anchor *anchors;
   size_t anchor_count;
+  struct node_index anchor_names;
   struct node *merged; /* values of merge keys, which anchors may still point into */
   size_t expanded;
   int depth;
@@ -42,24 +44,22 @@ static int next_event(struct reader *r, yaml_event_t *event) {
 static int add_anchor(struct reader *r, const char *name, const struct node *node, bool open) {
   if (!name)
     return 0;
-  struct anchor *anchors = realloc(r->anchors, (r->anchor_count + 1) * sizeof(*anchors));
-  if (!anchors)
-    return err_no_memory(r->err);
-  r->anchors = anchors;
+  if ((r->anchor_count & (r->anchor_count - 1)) == 0) {
+    size_t room = r->anchor_count ? r->anchor_count * 2 : 1;
+    struct anchor *anchors = realloc(r->anchors, room * sizeof(*anchors));
+    if (!anchors)
+      return err_no_memory(r->err);
+    r->anchors = anchors;
+  }
   char *copy = strdup(name);
   if (!copy)
     return err_no_memory(r->err);
-  r->anchors[r->anchor_count++] = (struct anchor){.name = copy, .node = node, .open = open};
-  return 0;
-}
-
-static void close_anchor(struct reader *r, const struct node *node) {
-  for (size_t i = 0; i < r->anchor_count; i++)
-    if (r->anchors[i].node == node)
-      r->anchors[i].open = false;
+  r->anchors[r->anchor_count] = (struct anchor){.name = copy, .node = node, .open = open};
+  return node_index_put(&r->anchor_names, copy, r->anchor_count++) < 0 ? err_no_memory(r->err) : 0;
 }
 
 static void drop_anchors(struct reader *r) {
+  node_index_release(&r->anchor_names);
   for (size_t i = 0; i < r->anchor_count; i++)
     free(r->anchors[i].name);
   free(r->anchors);
@@ -87,14 +87,12 @@ static int expand(struct reader *r, const struct node *what, const struct positi
 static int read_alias(struct reader *r, const yaml_event_t *event, struct node **ret) {
   const char *name = (const char *)event->data.alias.anchor;
   struct position pos = position_of(r, &event->start_mark);
-  for (size_t i = r->anchor_count; i-- > 0;) {
-    if (strcmp(r->anchors[i].name, name) != 0)
-      continue;
-    if (r->anchors[i].open)
-      return position_error(r->err, &pos, "*%s refers to what contains it", name);
-    return expand(r, r->anchors[i].node, &pos, ret);
-  }
-  return position_error(r->err, &pos, "*%s is not defined, expected an &%s before it", name, name);
+  size_t at = 0;
+  if (!node_index_get(&r->anchor_names, name, &at))
+    return position_error(r->err, &pos, "*%s is not defined, expected an &%s before it", name, name);
+  if (r->anchors[at].open)
+    return position_error(r->err, &pos, "*%s refers to what contains it", name);
+  return expand(r, r->anchors[at].node, &pos, ret);
 }
 
 static uint8_t tag_of(const char *tag) {
@@ -140,30 +138,35 @@ static int read_items(struct reader *r, struct node *list) {
   }
 }
 
-static int merge_map(struct reader *r, struct node *into, const struct node *from) {
+static int push_key(struct reader *r, struct node *map, struct node_index *keys, const struct node_pair *pair) {
+  if (node_push(map, pair->key, pair->key_pos, pair->value) < 0)
+    return err_no_memory(r->err);
+  return node_index_put(keys, map->pairs[map->count - 1].key, map->count - 1) < 0 ? err_no_memory(r->err) : 0;
+}
+
+static int merge_map(struct reader *r, struct node *into, struct node_index *keys, const struct node *from) {
   if (from->kind != NODE_MAP)
     return node_error(r->err, from, "<< takes a map or a list of maps");
   for (size_t i = 0; i < from->count; i++) {
     const struct node_pair *pair = &from->pairs[i];
-    if (node_get(into, pair->key))
+    size_t at = 0;
+    if (node_index_get(keys, pair->key, &at))
       continue;
-    struct node *copy = NULL;
-    if (expand(r, pair->value, &pair->key_pos, &copy) < 0)
+    struct node_pair copy = *pair;
+    if (expand(r, pair->value, &pair->key_pos, &copy.value) < 0 || push_key(r, into, keys, &copy) < 0)
       return -1;
-    if (node_put(into, pair->key, pair->key_pos, copy) < 0)
-      return err_no_memory(r->err);
   }
   return 0;
 }
 
 /* Takes merge over. Keys that stand in the map win, then those of earlier maps. */
-static int resolve_merge(struct reader *r, struct node *map, struct node *merge) {
+static int resolve_merge(struct reader *r, struct node *map, struct node_index *keys, struct node *merge) {
   if (node_append(r->merged, merge) < 0)
     return err_no_memory(r->err);
   if (merge->kind != NODE_LIST)
-    return merge_map(r, map, merge);
+    return merge_map(r, map, keys, merge);
   for (size_t i = 0; i < merge->count; i++)
-    if (merge_map(r, map, merge->items[i]) < 0)
+    if (merge_map(r, map, keys, merge->items[i]) < 0)
       return -1;
   return 0;
 }
@@ -182,7 +185,9 @@ static int read_value(struct reader *r, struct node **ret) {
   return failed;
 }
 
-static int read_pair(struct reader *r, struct node *map, const yaml_event_t *event, struct node **merge) {
+static int read_pair(struct reader *r, struct node *map, struct node_index *keys, const yaml_event_t *event,
+                     struct node **merge) {
+  size_t at = 0;
   struct node *value = NULL;
   struct node *key = NULL;
   if (read_node(r, event, &key) < 0)
@@ -191,20 +196,21 @@ static int read_pair(struct reader *r, struct node *map, const yaml_event_t *eve
   bool is_merge = is_merge_key(event);
   if (key->kind != NODE_STRING)
     node_error(r->err, key, "a key that is not text, expected it in quotes");
-  else if (is_merge ? *merge != NULL : node_get(map, key->text) != NULL)
+  else if (is_merge ? *merge != NULL : node_index_get(keys, key->text, &at))
     node_error(r->err, key, "\"%s\" is given twice", key->text);
   else
     failed = read_value(r, &value);
   if (!failed && is_merge)
     *merge = value;
-  else if (!failed && node_put(map, key->text, key->pos, value) < 0)
-    failed = err_no_memory(r->err);
+  else if (!failed)
+    failed = push_key(r, map, keys, &(struct node_pair){.key = key->text, .key_pos = key->pos, .value = value});
   if (node_append(r->merged, key) < 0) /* an anchor may point at it */
     return err_no_memory(r->err);
   return failed;
 }
 
 static int read_pairs(struct reader *r, struct node *map) {
+  __attribute__((cleanup(node_index_release))) struct node_index keys = {0};
   struct node *merge = NULL;
   for (;;) {
     yaml_event_t event;
@@ -212,11 +218,11 @@ static int read_pairs(struct reader *r, struct node *map) {
     bool end = false;
     if (!failed) {
       end = event.type == YAML_MAPPING_END_EVENT;
-      failed = end ? 0 : read_pair(r, map, &event, &merge);
+      failed = end ? 0 : read_pair(r, map, &keys, &event, &merge);
       yaml_event_delete(&event);
     }
     if (end)
-      return merge ? resolve_merge(r, map, merge) : 0;
+      return merge ? resolve_merge(r, map, &keys, merge) : 0;
     if (failed) {
       node_free(merge);
       return -1;
@@ -231,13 +237,15 @@ static int read_collection(struct reader *r, const yaml_event_t *event, bool map
   if (!n)
     return err_no_memory(r->err);
   n->tag = tag_of((const char *)tag);
+  size_t own = r->anchor_count;
   int failed = add_anchor(r, (const char *)anchor, n, true);
   if (!failed && ++r->depth > YAML_DEPTH_LIMIT)
     failed = node_error(r->err, n, "nested deeper than %d levels", YAML_DEPTH_LIMIT);
   if (!failed)
     failed = map ? read_pairs(r, n) : read_items(r, n);
   r->depth--;
-  close_anchor(r, n);
+  if (anchor && own < r->anchor_count)
+    r->anchors[own].open = false;
   if (failed)
     node_free(n);
   else
