@@ -2,10 +2,10 @@
 #include "test/engine/lab.h"
 
 #define RUN "trap 'exit 0' TERM; while :; do sleep 0.1; done"
-#define HEALTHY \
+#define HEALTHY                                                                                                        \
   ",\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"true\"],\"Interval\":300000000,\"Timeout\":2000000000,\"Retries\":2}"
-#define SICK \
-  ",\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"echo connection refused; exit 1\"],\"Interval\":300000000," \
+#define SICK                                                                                                           \
+  ",\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"echo connection refused; exit 1\"],\"Interval\":300000000,"             \
   "\"Timeout\":2000000000,\"Retries\":2}"
 
 static int setup(void **state) {
@@ -21,8 +21,14 @@ static int teardown(void **state) {
 }
 
 static const struct lab_service base[] = {
-    {.name = "db", .machine = "mainpc", .command = RUN, .body = HEALTHY, .host = ",\"RestartPolicy\":{\"Name\":\"always\"}"},
-    {.name = "web", .machine = "pc2", .command = RUN,
+    {.name = "db",
+     .machine = "mainpc",
+     .command = RUN,
+     .body = HEALTHY,
+     .host = ",\"RestartPolicy\":{\"Name\":\"always\"}"},
+    {.name = "web",
+     .machine = "pc2",
+     .command = RUN,
      .depends = "[{\"service\":\"db\",\"condition\":1,\"required\":true}]"},
 };
 
@@ -103,14 +109,17 @@ static void missing_binary_is_put_back(void **state) {
 
 static void missing_device_is_put_back(void **state) {
   struct lab_service bad = base[0];
-  bad.host = ",\"Devices\":[{\"PathOnHost\":\"/dev/no-such\",\"PathInContainer\":\"/dev/x\",\"CgroupPermissions\":\"r\"}]";
+  bad.host =
+      ",\"Devices\":[{\"PathOnHost\":\"/dev/no-such\",\"PathInContainer\":\"/dev/x\",\"CgroupPermissions\":\"r\"}]";
   expect_put_back(*state, bad, TRANSACTION_PUT_BACK, "/dev/no-such");
 }
 
 static void taken_port_is_put_back(void **state) {
   struct lab *lab = *state;
   struct lab_service bad = base[0];
-  struct lab_service holder = {.name = "holder", .machine = "mainpc", .command = RUN,
+  struct lab_service holder = {.name = "holder",
+                               .machine = "mainpc",
+                               .command = RUN,
                                .body = ",\"ExposedPorts\":{\"80/tcp\":{}}",
                                .host = ",\"PortBindings\":{\"80/tcp\":[{\"HostPort\":\"18099\"}]}"};
   struct lab other;
