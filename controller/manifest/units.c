@@ -1,6 +1,7 @@
 #include "controller/manifest/units.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -181,8 +182,12 @@ static char *float_text(double value) {
 
 /* Whole numbers above 63 bits are floats here, but Go knows 64. */
 static bool is_large(const struct node *n) {
-  return n->kind == NODE_FLOAT && n->number >= 9.2e18 && n->text && strspn(n->text, "0123456789") == strlen(n->text) &&
-         n->number < 1.8446744073709552e19;
+  if (n->number < 9.2e18 || !n->text || !isdigit((unsigned char)*n->text))
+    return false;
+  char *end = NULL;
+  errno = 0;
+  strtoull(n->text, &end, 10);
+  return !*end && errno == 0 && *n->text != '0';
 }
 
 char *scalar_text(const struct node *n) {
