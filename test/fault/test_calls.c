@@ -162,12 +162,12 @@ static int teardown(void **state) {
 }
 
 static void a_failed_call_of_an_update(void **state) {
-  static const struct matrix m = {"update", change_several, TRANSACTION_COMMITTED, 4};
+  static const struct matrix m = {"update", change_several, TRANSACTION_COMMITTED, 2};
   run_matrix(*state, &m);
 }
 
 static void a_failed_call_of_a_failing_release(void **state) {
-  static const struct matrix m = {"failing release", change_to_failing, TRANSACTION_PUT_BACK, 2};
+  static const struct matrix m = {"failing release", change_to_failing, TRANSACTION_PUT_BACK, 1};
   run_matrix(*state, &m);
 }
 

@@ -213,12 +213,12 @@ static void change_to_none(struct bench *b, struct fleet_spec *want) {
   want->none = true;
 }
 
-static const struct scenario first_deploy = {"first deploy", change_to_first, TRANSACTION_COMMITTED, 9, 0};
-static const struct scenario update = {"update", change_several, TRANSACTION_COMMITTED, 9, 6};
-static const struct scenario move = {"move", change_place, TRANSACTION_COMMITTED, 4, 0};
+static const struct scenario first_deploy = {"first deploy", change_to_first, TRANSACTION_COMMITTED, 19, 0};
+static const struct scenario update = {"update", change_several, TRANSACTION_COMMITTED, 19, 4};
+static const struct scenario move = {"move", change_place, TRANSACTION_COMMITTED, 7, 0};
 static const struct scenario failing = {"failing release", change_to_failing, TRANSACTION_PUT_BACK, 11, 0};
-static const struct scenario going_back = {"going back", change_back, TRANSACTION_COMMITTED, 9, 0};
-static const struct scenario down = {"down", change_to_none, TRANSACTION_COMMITTED, 7, 0};
+static const struct scenario going_back = {"going back", change_back, TRANSACTION_COMMITTED, 19, 0};
+static const struct scenario down = {"down", change_to_none, TRANSACTION_COMMITTED, 9, 0};
 
 static struct bench bench = {.now = {.none = true}};
 
