@@ -122,13 +122,28 @@ int form_node(const struct node *in, const struct rule *rule, struct node **ret,
   }
 }
 
+/* Compose prints an empty list of an extension as null; tandem's own stays as it is written. */
+static void empty_lists_to_null(struct node *n) {
+  if (n->kind == NODE_LIST && n->count == 0)
+    n->kind = NODE_NULL;
+  for (size_t i = 0; n->kind == NODE_LIST && i < n->count; i++)
+    empty_lists_to_null(n->items[i]);
+  for (size_t i = 0; n->kind == NODE_MAP && i < n->count; i++)
+    empty_lists_to_null(n->pairs[i].value);
+}
+
 int form_document(const struct node *root, struct node **ret, struct err *err) {
   struct node *document = NULL;
   if (form_members(root, &schema_root, &document, err) < 0)
     return -1;
   for (size_t i = 0; i < root->count; i++) {
     const struct node_pair *pair = &root->pairs[i];
-    if (strncmp(pair->key, "x-", 2) == 0 && node_put(document, pair->key, pair->key_pos, node_copy(pair->value)) < 0) {
+    if (strncmp(pair->key, "x-", 2) != 0)
+      continue;
+    struct node *copy = node_copy(pair->value);
+    if (copy && strcmp(pair->key, "x-tandem") != 0)
+      empty_lists_to_null(copy);
+    if (node_put(document, pair->key, pair->key_pos, copy) < 0) {
       node_free(document);
       return err_no_memory(err);
     }
