@@ -45,12 +45,13 @@ static int resolve_build(struct reading *r, const struct node *build, const char
   const struct node *ssh = node_get(build, "ssh");
   if (resolve_context(r, node_get(build, "context"), folder) < 0)
     return -1;
-  for (size_t i = 0; more && more->kind == NODE_MAP && i < more->count; i++)
-    if (more->pairs[i].value->kind == NODE_NULL)
-      return position_error(r->err, &more->pairs[i].key_pos, "the context \"%s\" has no path, which it needs",
-                            more->pairs[i].key);
-  if (resolve_context(r, more->pairs[i].value, folder) < 0)
-    return -1;
+  for (size_t i = 0; more && more->kind == NODE_MAP && i < more->count; i++) {
+    const struct node_pair *pair = &more->pairs[i];
+    if (pair->value->kind == NODE_NULL)
+      return position_error(r->err, &pair->key_pos, "the context \"%s\" has no path, which it needs", pair->key);
+    if (resolve_context(r, pair->value, folder) < 0)
+      return -1;
+  }
   for (size_t i = 0; ssh && ssh->kind == NODE_MAP && i < ssh->count; i++)
     if (make_absolute(r, ssh->pairs[i].value, folder) < 0)
       return -1;
