@@ -17,7 +17,7 @@ static const struct table_column HISTORY[] = {
     {.title = " "},
     {.title = "KIND", .key = "kind"},
     {.title = "OUTCOME", .key = "outcome"},
-    {.title = "STARTED", .key = "started_at"},
+    {.title = "STARTED (UTC)", .key = "started_at"},
     {.title = "TOOK", .right = true},
     {.title = "SUMMARY", .key = "summary", .shrink = true},
     {.title = "FAILURE", .key = "failure", .shrink = true},
@@ -35,7 +35,7 @@ static const struct table_column STEPS[] = {
     {.title = "SERVICE", .key = "service"},
     {.title = "OBJECT", .key = "object", .shrink = true},
     {.title = "RESULT", .key = "mark"},
-    {.title = "AT", .key = "at"},
+    {.title = "AT (UTC)", .key = "at"},
     {.title = "TOOK", .right = true},
     {.title = "ERROR", .key = "error", .shrink = true},
     {.key = "duration_ms"},
@@ -59,6 +59,19 @@ static void add_took(struct table *t, int64_t ms) {
   table_none(t, text_duration(ms).text);
 }
 
+/* To the second for people: "2026-11-23 14:33:55". */
+static void add_time(struct table *t, const char *rfc3339) {
+  char text[20];
+
+  snprintf(text, sizeof text, "%s", rfc3339 ? rfc3339 : "-");
+  if (strlen(text) > 10 && text[10] == 'T')
+    text[10] = ' ';
+  if (rfc3339)
+    table_shown(t, text, rfc3339);
+  else
+    table_none(t, text);
+}
+
 static void add_ms(struct table *t, int64_t ms) {
   if (ms < 0)
     table_none(t, "-");
@@ -72,7 +85,7 @@ static void add_revision(struct table *t, const struct revision *r, int64_t curr
   table_styled(t, STYLE_GREEN, r->number == current ? "*" : "");
   table_text(t, r->kind);
   table_styled(t, outcome_style(r->outcome), revision_outcome_name(r->outcome));
-  table_text(t, r->started_at);
+  add_time(t, r->started_at);
   add_took(t, r->duration_ms);
   table_text(t, r->summary);
   table_text(t, r->failure);
@@ -142,7 +155,7 @@ static struct table *steps_table(const struct journal_rows *rows) {
     table_text(t, r->service);
     table_text(t, r->object);
     table_styled(t, r->error ? STYLE_RED : STYLE_NONE, journal_mark_name(r->mark));
-    table_text(t, r->at);
+    add_time(t, r->at);
     add_took(t, r->duration_ms);
     table_text(t, r->error);
     add_ms(t, r->duration_ms);

@@ -46,7 +46,7 @@ static void put_header(const struct term *t, const struct plan *plan, int64_t ne
 static void put_image_machines(FILE *f, const struct plan *plan, size_t first) {
   const struct plan_image *image = &plan->images[first];
 
-  fprintf(f, "%s on %s", image->how, image->machine);
+  fprintf(f, "%s %s %s", image->how, strcmp(image->how, "copy") == 0 ? "to" : "on", image->machine);
   for (size_t i = first + 1; i < plan->image_count; i++)
     if (strcmp(plan->images[i].ref, image->ref) == 0 && strcmp(plan->images[i].how, image->how) == 0)
       fprintf(f, ", %s", plan->images[i].machine);

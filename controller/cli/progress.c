@@ -47,7 +47,7 @@ static const struct phase *phase_of(const struct log_fields *fields) {
 }
 
 bool progress_is_notable(enum log_event event, const struct log_fields *fields) {
-  static const char *const LONG_STEPS[] = {"image.build", "image.pull", "image.copy", "container.update", NULL};
+  static const char *const LONG_STEPS[] = {"image.build", "image.pull", "image.copy", NULL};
   static const char *const STATES[] = {"healthy", "ready", "up", "failed", "unhealthy", "exited", "updated", NULL};
 
   switch (event) {

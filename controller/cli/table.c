@@ -76,6 +76,10 @@ void table_text(struct table *t, const char *text) {
   table_styled(t, STYLE_NONE, text);
 }
 
+void table_shown(struct table *t, const char *shown, const char *value) {
+  add_cell(t, shown, STYLE_NONE, cJSON_CreateString(value));
+}
+
 void table_number(struct table *t, const char *shown, double value) {
   add_cell(t, shown, STYLE_NONE, cJSON_CreateNumber(value));
 }

@@ -30,6 +30,8 @@ void table_row(struct table *t);
 void table_text(struct table *t, const char *text);
 /* As table_text, in a colour. */
 void table_styled(struct table *t, enum style style, const char *text);
+/* People see `shown`, programs `value`. */
+void table_shown(struct table *t, const char *shown, const char *value);
 /* What people see and what programs get may differ. */
 void table_number(struct table *t, const char *shown, double value);
 void table_int(struct table *t, int64_t value);
