@@ -61,15 +61,15 @@ static void add_took(struct table *t, int64_t ms) {
 
 /* To the second for people: "2026-11-23 14:33:55". */
 static void add_time(struct table *t, const char *rfc3339) {
-  char text[20];
+  char text[20] = "";
 
-  snprintf(text, sizeof text, "%s", rfc3339 ? rfc3339 : "-");
-  if (strlen(text) > 10 && text[10] == 'T')
-    text[10] = ' ';
-  if (rfc3339)
-    table_shown(t, text, rfc3339);
-  else
-    table_none(t, text);
+  if (!rfc3339) {
+    table_none(t, "-");
+    return;
+  }
+  snprintf(text, sizeof text, "%s", rfc3339);
+  text[10] = text[10] == 'T' ? ' ' : text[10];
+  table_shown(t, text, rfc3339);
 }
 
 static void add_ms(struct table *t, int64_t ms) {
