@@ -38,6 +38,7 @@ struct leg_spec {
   bool keep_label;
   bool unversioned; /* /_ping and /version */
   bool drop_body;   /* a success's body is no JSON and of no interest */
+  bool unfenced;    /* sent whatever the fence says: for the keeping of the fence itself */
   enum lane lane;
   const cJSON *json_body;   /* encoded at once */
   const char *content_type; /* of raw_body or of the stream */
@@ -75,6 +76,9 @@ struct engine {
     struct leg_list waiting;
   } lanes[LANE_COUNT];
   bool fixed_mutations; /* max_mutations was given */
+  engine_fence_cb *fence; /* NULL: none */
+  void *fence_arg;
+  struct leg_list fenced; /* wait for the fence to open */
   struct call_list calls;
   struct leg_list legs; /* under way or waiting here, of any engine's calls */
   int users;            /* other engines' calls that may still send here */
@@ -101,6 +105,8 @@ void legs_cancel(struct engine *e); /* all of one engine */
 void leg_resume(struct leg *leg);
 /* Runs the caller's callback and frees the call. No leg may be left. A leg_done by itself for calls of one leg. */
 void call_finish(struct engine_call *call, const struct engine_reply *reply, struct err *err);
+/* Lets legs of a lane go that wait for their turn. */
+void lane_pump(struct engine *e, enum lane lane);
 /* Goes on with a closing engine once no call is left that could use it. */
 void engine_check_closed(struct engine *e);
 /* A call of one leg. */

@@ -1,5 +1,6 @@
 #include "api/engine/container.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/base/json.h"
@@ -101,6 +102,24 @@ struct engine_call *container_update(struct engine *e, const char *id, const cJS
   return call_simple(e, &spec, cb, arg);
 }
 
+struct engine_call *container_beat(struct engine *e, const char *id, int count, int deadline_ms, engine_cb *cb,
+                                   void *arg) {
+  struct url url = URL_INIT;
+  char body[96];
+  int len =
+      snprintf(body, sizeof(body), "{\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":%d}}", count);
+  container_url(&url, id, "/update");
+  struct leg_spec spec = {.method = "POST",
+                          .url = &url,
+                          .lane = LANE_STREAM,
+                          .unfenced = true,
+                          .content_type = "application/json",
+                          .raw_body = body,
+                          .raw_bytes = (size_t)len,
+                          .total_ms = deadline_ms};
+  return call_simple(e, &spec, cb, arg);
+}
+
 struct engine_call *container_stats(struct engine *e, const char *id, engine_cb *cb, void *arg) {
   struct url url = URL_INIT;
   url_path(&url, "/containers/");
@@ -109,7 +128,8 @@ struct engine_call *container_stats(struct engine *e, const char *id, engine_cb 
   url_query(&url, "stream", "false");
   url_query(&url, "one-shot", "1");
   /* Engine 20.10 holds the answer until its collector's next round, up to a second: all wait side by side. */
-  struct leg_spec spec = {.method = "GET", .url = &url, .lane = LANE_STREAM, .idle_ms = e->idle_ms, .total_ms = e->total_ms};
+  struct leg_spec spec = {
+      .method = "GET", .url = &url, .lane = LANE_STREAM, .idle_ms = e->idle_ms, .total_ms = e->total_ms};
   return call_simple(e, &spec, cb, arg);
 }
 

@@ -59,6 +59,7 @@ int engine_new(struct uv_loop_s *loop, const struct engine_options *options, str
   e->loop = loop;
   TAILQ_INIT(&e->calls);
   TAILQ_INIT(&e->legs);
+  TAILQ_INIT(&e->fenced);
   for (int i = 0; i < LANE_COUNT; i++)
     TAILQ_INIT(&e->lanes[i].waiting);
   if (connect_settings(e, options, err) < 0) {
@@ -209,7 +210,12 @@ struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg) {
   struct url url = URL_INIT;
   url_path(&url, "/_ping");
   struct leg_spec spec = {
-      .method = "GET", .url = &url, .unversioned = true, .drop_body = true, .on_head = on_ping_head, .arg = o,
+      .method = "GET",
+      .url = &url,
+      .unversioned = true,
+      .drop_body = true,
+      .on_head = on_ping_head,
+      .arg = o,
       .total_ms = e->connect_ms}; /* an engine that takes the connection and says nothing is as good as none */
   leg_start(call, e, &spec, on_ping);
   return call;

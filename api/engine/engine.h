@@ -51,6 +51,20 @@ struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg);
 /* Cancels: the callback still runs, later, with ERR_CANCELLED (or with the result, if that came first). */
 void engine_call_cancel(struct engine_call *call);
 
+/* A fence keeps this process from changing the engine: for a caller whose right to do so can end while it runs. */
+enum engine_fence {
+  FENCE_OPEN,
+  FENCE_SHUT,   /* not now: changing requests wait until engine_fence_changed() */
+  FENCE_BROKEN, /* never again: they fail with ERR_LOCKED */
+};
+/* Asked before each changing request, when its turn comes and again when it is connected and about to be written; one
+ * that is SHUT by then fails with ERR_UNREACHABLE (not sent). Fills *why unless OPEN. */
+typedef enum engine_fence engine_fence_cb(void *arg, struct err *why);
+/* NULL: no fence. */
+void engine_set_fence(struct engine *e, engine_fence_cb *fence, void *arg);
+/* The answer may be another one now: what waits is asked about anew. */
+void engine_fence_changed(struct engine *e);
+
 /* Cancels all calls, closes every handle; closed_cb runs when the memory is gone. */
 void engine_close(struct engine *e, void (*closed_cb)(void *arg), void *arg);
 

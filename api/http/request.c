@@ -130,7 +130,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg) {
 static int on_connected(void *arg, char *ip, char *local_ip, int port, int local_port) {
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   struct http_request *r = arg;
-  if (r->fail.kind)
+  if (r->fail.kind || (r->handlers->may_send && r->handlers->may_send(r->arg, &r->fail) < 0))
     return CURL_PREREQFUNC_ABORT;
   r->sent = true;
   touch(r);
