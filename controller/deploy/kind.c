@@ -21,6 +21,7 @@ static void never_undo(struct op *op) {
 
 static const struct kind kinds[STEP_KIND_COUNT] = {
     /*                       verb        slot   cancel watches run probe undo */
+    [STEP_RECORD_CREATE] = {"make", true, false, false, record_create_run, record_create_probe, record_create_undo},
     [STEP_NETWORK_CREATE] = {"make network", true, false, false, network_create_run, network_create_probe,
                              network_create_undo},
     [STEP_VOLUME_CREATE] = {"make volume", true, false, false, volume_create_run, volume_create_probe,
@@ -44,6 +45,8 @@ static const struct kind kinds[STEP_KIND_COUNT] = {
     [STEP_NETWORK_REMOVE] = {"remove network", true, false, false, network_remove_run, repeat_probe, never_undo},
     [STEP_VOLUME_REMOVE] = {"remove volume", true, false, false, volume_remove_run, repeat_probe, never_undo},
     [STEP_IMAGE_RELEASE] = {"release", true, false, false, release_run, repeat_probe, never_undo},
+    [STEP_RECORD_COMMIT] = {"mark as committed", true, false, false, record_commit_run, repeat_probe, never_undo},
+    [STEP_RECORD_REMOVE] = {"remove", true, false, false, record_remove_run, repeat_probe, never_undo},
 };
 
 const struct kind *kind_of(enum step_kind kind) {

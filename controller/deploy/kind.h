@@ -69,5 +69,10 @@ void volume_create_undo(struct op *op);
 void volume_remove_run(struct op *op);
 void ready_run(struct op *op);
 void hold_gate_run(struct op *op);
+void record_create_run(struct op *op);
+void record_create_probe(struct op *op);
+void record_create_undo(struct op *op);
+void record_commit_run(struct op *op);
+void record_remove_run(struct op *op);
 
 #endif

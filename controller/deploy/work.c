@@ -40,7 +40,8 @@ int op_result(struct op *op, const char *name, const char *value, struct err *er
 const char *work_container(const struct work *work, const struct step *step) {
   if (step->container)
     return step->container;
-  int from = step->kind == STEP_CONTAINER_CREATE ? step->index : step->creator;
+  bool creates = step->kind == STEP_CONTAINER_CREATE || step->kind == STEP_RECORD_CREATE;
+  int from = creates ? step->index : step->creator;
   return from >= 0 ? json_str(work->results[from], "id", NULL) : NULL;
 }
 

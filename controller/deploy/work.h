@@ -13,6 +13,12 @@
 
 struct tar_cache;
 
+/* What a transaction's record tells; strings may be NULL. */
+struct transaction_facts {
+  int64_t base;
+  const char *kind, *summary, *started_at, *command, *state_dir;
+};
+
 struct work {
   uv_loop_t *loop;
   struct log *log;
@@ -20,6 +26,7 @@ struct work {
   struct watch *watch;           /* open while steps run forward; NULL when undoing after a crash */
   const char *project;
   int64_t revision;              /* this transaction's */
+  const struct transaction_facts *facts; /* NULL: nothing to tell */
   const struct steps *steps;
   struct desired *desired;       /* NULL for down and for recovery's undo */
   cJSON **results;               /* by step, NULL while there is none */

@@ -37,6 +37,9 @@ int planner_begin(struct planner *p, const char *project, struct err *err) {
 int planner_finish(struct planner *p, struct err *err) {
   struct plan *plan = p->plan;
   plan->rollback_offline = plan->base_revision > 0;
+  bool transaction = strcmp(plan->kind, "build") != 0 && strcmp(plan->kind, "status") != 0;
+  if (transaction && !plan_is_empty(plan) && planner_record(p, err) < 0)
+    return -1;
   if (steps_check(&plan->steps, err) < 0)
     return -1;
   CLEANUP_JSON cJSON *key = cJSON_CreateObject();

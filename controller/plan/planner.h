@@ -54,6 +54,9 @@ int planner_park(struct planner *p, const char *machine, const char *service, co
 /* The steps after the commit: parked containers and hold tags that no kept revision needs. */
 int planner_cleanup(struct planner *p, struct err *err);
 
+/* After the last other step: those that keep the transaction's record on the engines. */
+int planner_record(struct planner *p, struct err *err);
+
 int planner_warn(struct planner *p, struct err *err, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Index of the step just added with the container's ID. */
 int planner_container_step(struct planner *p, enum step_kind kind, enum step_phase phase, const char *machine,

@@ -11,6 +11,7 @@
 
 /* X(identifier, name). The order is part of stored plans only through the names. */
 #define STEP_KINDS(X) \
+  X(RECORD_CREATE, "record.create") \
   X(NETWORK_CREATE, "network.create") \
   X(VOLUME_CREATE, "volume.create") \
   X(IMAGE_BUILD, "image.build") \
@@ -31,7 +32,9 @@
   X(CONTAINER_REMOVE, "container.remove") \
   X(NETWORK_REMOVE, "network.remove") \
   X(VOLUME_REMOVE, "volume.remove") \
-  X(IMAGE_RELEASE, "image.release")
+  X(IMAGE_RELEASE, "image.release") \
+  X(RECORD_COMMIT, "record.commit") \
+  X(RECORD_REMOVE, "record.remove")
 
 enum step_kind {
 #define STEP_KIND_ENUM(id, name) STEP_##id,
@@ -52,7 +55,7 @@ struct step {
   char *service;   /* NULL where none is meant */
   char *object;    /* what it acts on, for people: a container name, an image ref, a network */
   char *container; /* full ID, when it was there at plan time */
-  int creator;     /* else the index of the CONTAINER_CREATE step whose result has the ID; -1 */
+  int creator;     /* else the index of the CONTAINER_CREATE or RECORD_CREATE step whose result has the ID; -1 */
   cJSON *args;     /* what the kind needs; see deploy/kind_*.c; may be NULL */
   int *after;      /* indices of the steps that must be done first */
   size_t after_count;

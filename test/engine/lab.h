@@ -17,6 +17,7 @@
 #include "api/base/buf.h"
 #include "api/base/json.h"
 #include "api/engine/container.h"
+#include "controller/deploy/record.h"
 #include "controller/deploy/tar_cache.h"
 #include "controller/deploy/transaction.h"
 #include "controller/observe/observe.h"
@@ -113,6 +114,23 @@ static inline struct observed *lab_observe(struct lab *lab) {
   if (!w.observed)
     fail_msg("%s", err_text(&w.err));
   return w.observed;
+}
+
+/* The records of transactions that the engines hold. */
+static inline void lab_records_found(void *arg, struct record_list *list, struct err *err) {
+  struct record_list *ret = arg;
+  if (!list)
+    fail_msg("%s", err_text(err));
+  free(ret->items); /* the mark of one that waits */
+  *ret = *list;
+}
+
+static inline struct record_list lab_records(struct lab *lab) {
+  struct record_list list = {.items = malloc(1), .count = SIZE_MAX};
+  assert_int_equal(record_find(&lab->machines, lab->project, lab_records_found, &list, NULL), 0);
+  while (list.count == SIZE_MAX)
+    uv_run(&lab->loop, UV_RUN_ONCE);
+  return list;
 }
 
 /* --- desired documents ------------------------------------------------------------------------------------------- */
@@ -246,6 +264,9 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
     lab_give_up(lab, &err);
     return;
   }
+  CLEANUP(revision_list_release) struct revision_list list = {0};
+  assert_int_equal(state_revisions(lab->state, lab->project, &list, NULL), 0);
+  struct transaction_facts facts = {.base = lab->current, .kind = "lab", .started_at = list.items[0].started_at};
   log_emit(lab->log, LOG_TRANSACTION_BEGIN, LOG_FIELDS(.project = lab->project, .revision = lab->revision), "begin");
   struct work work = {
       .loop = &lab->loop,
@@ -253,6 +274,7 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
       .machines = &lab->machines,
       .project = lab->project,
       .revision = lab->revision,
+      .facts = &facts,
       .steps = steps,
       .desired = desired,
       .results = calloc(steps->count + 1, sizeof(cJSON *)),

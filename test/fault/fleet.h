@@ -76,6 +76,14 @@ static inline struct plan *fleet_apply(struct lab *lab, const struct fleet_spec 
   return lab_apply(lab, f.items, FLEET_SIZE);
 }
 
+/* A transaction that has ended leaves no record on the engines. */
+static inline void fleet_expect_no_record(struct lab *lab, const char *note) {
+  struct record_list list = lab_records(lab);
+  if (list.count)
+    fail_msg("%s\na record of revision %lld is left", note, (long long)list.items[0].revision);
+  record_list_release(&list);
+}
+
 static inline int fleet_by_line(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
