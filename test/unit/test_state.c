@@ -312,7 +312,7 @@ static void killed_while_idle_nothing_is_lost(void **state) {
 
 static void what_the_engines_told_is_adopted(void **state) {
   struct scratch *dir = *state;
-  struct state *s = open_state(dir->path, STATE_WRITE);
+  struct state *s = open_state(dir->dir, STATE_WRITE);
   struct revision_list list = {0};
   int64_t number = 0;
   assert_int_equal(state_adopt(s, "p", 7, 0, "adopt", REVISION_COMMITTED, "found", NULL), 0);
@@ -335,7 +335,7 @@ static void epochs_only_grow(void **state) {
   struct scratch *dir = *state;
   int64_t last = 0, epoch;
   for (int i = 0; i < 3; i++) {
-    struct state *s = open_state(dir->path, STATE_WRITE);
+    struct state *s = open_state(dir->dir, STATE_WRITE);
     for (int k = 0; k < 2; k++) {
       assert_int_equal(state_next_epoch(s, "p", &epoch, NULL), 0);
       assert_true(epoch > last);
