@@ -151,7 +151,7 @@ static bool changes(const char *method) {
 static int may_send(void *arg, struct err *err) {
   const struct leg *leg = arg;
   const struct engine *e = leg->engine;
-  if (!leg->fenced || !e->fence)
+  if (!leg->fenced || leg->call->unfenced || !e->fence)
     return 0;
   switch (e->fence(e->fence_arg, err)) {
   case FENCE_OPEN:
@@ -212,6 +212,11 @@ void engine_set_fence(struct engine *e, engine_fence_cb *fence, void *arg) {
   e->fence = fence;
   e->fence_arg = arg;
   engine_fence_changed(e);
+}
+
+void engine_call_unfence(struct engine_call *call) {
+  call->unfenced = true;
+  engine_fence_changed(call->engine);
 }
 
 void engine_fence_changed(struct engine *e) {
@@ -293,7 +298,7 @@ struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spe
   CLEANUP_ERR struct err err = ERR_INIT;
   leg->lane = spec->lane;
   leg->drop_body = spec->drop_body;
-  leg->fenced = !spec->unfenced && changes(spec->method);
+  leg->fenced = changes(spec->method);
   leg->arg = spec->arg;
   leg->on_head = spec->on_head;
   leg->on_data = spec->on_data;

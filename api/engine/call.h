@@ -38,7 +38,6 @@ struct leg_spec {
   bool keep_label;
   bool unversioned; /* /_ping and /version */
   bool drop_body;   /* a success's body is no JSON and of no interest */
-  bool unfenced;    /* sent whatever the fence says: for the keeping of the fence itself */
   enum lane lane;
   const cJSON *json_body;   /* encoded at once */
   const char *content_type; /* of raw_body or of the stream */
@@ -61,6 +60,7 @@ struct engine_call {
   void *arg;
   struct leg_list legs; /* under way or waiting, on any engine */
   bool cancelled;
+  bool unfenced;
   void *state; /* of a call of several legs; state_free at the end */
   void (*state_free)(void *state);
 };

@@ -112,12 +112,13 @@ struct engine_call *container_beat(struct engine *e, const char *id, int count, 
   struct leg_spec spec = {.method = "POST",
                           .url = &url,
                           .lane = LANE_STREAM,
-                          .unfenced = true,
                           .content_type = "application/json",
                           .raw_body = body,
                           .raw_bytes = (size_t)len,
                           .total_ms = deadline_ms};
-  return call_simple(e, &spec, cb, arg);
+  struct engine_call *call = call_simple(e, &spec, cb, arg);
+  engine_call_unfence(call);
+  return call;
 }
 
 struct engine_call *container_stats(struct engine *e, const char *id, engine_cb *cb, void *arg) {

@@ -65,6 +65,9 @@ void engine_set_fence(struct engine *e, engine_fence_cb *fence, void *arg);
 /* The answer may be another one now: what waits is asked about anew. */
 void engine_fence_changed(struct engine *e);
 
+/* This call goes whatever the fence says: for the keeping of the fence itself. To be called right after its start. */
+void engine_call_unfence(struct engine_call *call);
+
 /* Cancels all calls, closes every handle; closed_cb runs when the memory is gone. */
 void engine_close(struct engine *e, void (*closed_cb)(void *arg), void *arg);
 

@@ -218,7 +218,7 @@ static void looked(void *arg, const struct engine_reply *reply, struct err *err)
     enum seat_event event = seat_judge(reply->json, l->token, now, &s->watch, &s->other);
     if (event == SEAT_OURS || event == SEAT_DEAD)
       snprintf(s->id, sizeof(s->id), "%s", json_str(reply->json, "Id", ""));
-    if (event == SEAT_DEAD && !holder_is_dead(&s->other))
+    if (event == SEAT_DEAD && holder_life(&s->other) != HOLDER_ENDED)
       l->not_before_ms = now + LOCK_HOLD_MS;
     if (event == SEAT_DEAD && seat_epoch(reply->json) >= l->o.epoch)
       l->o.epoch = seat_epoch(reply->json) + 1;
@@ -285,7 +285,7 @@ static void create(struct seat *s) {
   }
   s->sent_ms = now_ms();
   call_began(s);
-  container_create(s->engine, s->lock->name, NULL, body, made, s);
+  engine_call_unfence(container_create(s->engine, s->lock->name, NULL, body, made, s));
 }
 
 static void imported(void *arg, const struct engine_reply *reply, struct err *err) {
@@ -302,7 +302,7 @@ static void imported(void *arg, const struct engine_reply *reply, struct err *er
 
 static void import(struct seat *s) {
   call_began(s);
-  mark_import(s->engine, imported, s);
+  engine_call_unfence(mark_import(s->engine, imported, s));
 }
 
 static void removed(void *arg, const struct engine_reply *reply, struct err *err) {
@@ -324,7 +324,23 @@ static void remove_other(struct seat *s) {
   container_remove(s->engine, s->id, true, false, removed, s);
 }
 
+static void peeked(void *arg, const struct engine_reply *reply, struct err *err) {
+  struct seat *s = arg;
+  (void)err; /* its own look tells */
+  if (call_ended(s)) {
+    check_dropped(s->lock);
+    return;
+  }
+  if (reply)
+    seat_judge(reply->json, s->lock->token, now_ms(), &s->watch, &s->other);
+}
+
+/* The engines that come later are watched already: one wait serves all. */
 static void watch(struct seat *s) {
+  for (struct seat *later = s + 1; later < s->lock->seats + s->lock->count; later++) {
+    call_began(later);
+    container_inspect(later->engine, s->lock->name, peeked, later);
+  }
   uv_timer_start(&s->lock->again, on_again, LOCK_LOOK_MS, 0);
 }
 

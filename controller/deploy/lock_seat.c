@@ -66,8 +66,9 @@ enum seat_event seat_judge(const cJSON *inspect, const char *token, uint64_t now
     return SEAT_FAILED;
   if (strcmp(label(inspect, "tandem.token"), token) == 0)
     return SEAT_OURS;
-  if (told_holder(inspect, ret_holder) && holder_is_dead(ret_holder))
-    return SEAT_DEAD;
+  enum holder_life life = told_holder(inspect, ret_holder) ? holder_life(ret_holder) : HOLDER_UNSURE;
+  if (life != HOLDER_UNSURE)
+    return life == HOLDER_ENDED ? SEAT_DEAD : SEAT_ALIVE;
   bool known = strcmp(w->id, id) == 0;
   if (known && w->beat != beat)
     return SEAT_ALIVE;

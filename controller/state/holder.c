@@ -34,20 +34,23 @@ static int64_t own_namespace(void) {
   return stat("/proc/self/ns/pid", &st) == 0 ? (int64_t)st.st_ino : 0;
 }
 
-/* Field 22 of /proc/PID/stat (proc(5)); 0 when there is no such process. The name before it may hold anything. */
-static int64_t start_of(int64_t pid) {
+/* A process's state letter and start, fields 3 and 22 of /proc/PID/stat (proc(5)). 0 when there is no such process.
+ * The name before them may hold anything. */
+static int64_t start_of(int64_t pid, char *ret_state) {
   char path[40], text[1024];
   snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
   read_text(path, text, sizeof(text));
   char *p = strrchr(text, ')');
+  *ret_state = p && p[1] == ' ' ? p[2] : '?';
   for (int field = 2; p && field < 22; field++)
     p = strchr(p + 1, ' ');
   return p ? strtoll(p + 1, NULL, 10) : 0;
 }
 
 void holder_self(const char *command, const char *state_dir, struct holder *ret) {
+  char state;
   *ret = (struct holder){
-      .pid = getpid(), .started = start_of(getpid()), .namespace = own_namespace(), .since_s = time(NULL)};
+      .pid = getpid(), .started = start_of(getpid(), &state), .namespace = own_namespace(), .since_s = time(NULL)};
   own_host(ret->host);
   own_boot(ret->boot);
   snprintf(ret->command, sizeof(ret->command), "%s", command ? command : "");
@@ -81,15 +84,19 @@ bool holder_parse(const cJSON *json, struct holder *ret) {
   return true;
 }
 
-bool holder_is_dead(const struct holder *h) {
-  char boot[40];
+enum holder_life holder_life(const struct holder *h) {
+  char boot[40], state;
   own_boot(boot);
   if (!*boot || strcmp(boot, h->boot) != 0 || h->namespace != own_namespace())
-    return false;
+    return HOLDER_UNSURE;
   if (kill((pid_t)h->pid, 0) < 0 && errno == ESRCH)
-    return true;
-  int64_t started = start_of(h->pid);
-  return started && h->started && started != h->started;
+    return HOLDER_ENDED;
+  int64_t started = start_of(h->pid, &state);
+  if (started && h->started && started != h->started)
+    return HOLDER_ENDED;
+  if (!started || !h->started)
+    return HOLDER_UNSURE;
+  return state == 'Z' || state == 'X' ? HOLDER_ENDED : strchr("Tt", state) ? HOLDER_UNSURE : HOLDER_RUNS;
 }
 
 /* 12:00:03, with the date in front when it was another day. */

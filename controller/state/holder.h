@@ -25,8 +25,12 @@ void holder_self(const char *command, const char *state_dir, struct holder *ret)
 /* As one JSON object, and back; false when it is none. NULL without memory. */
 cJSON *holder_json(const struct holder *h);
 bool holder_parse(const cJSON *json, struct holder *ret);
-/* It has certainly ended: only of a process of this very kernel and pid namespace can that be known. */
-bool holder_is_dead(const struct holder *h);
+enum holder_life {
+  HOLDER_ENDED,
+  HOLDER_RUNS,
+  HOLDER_UNSURE, /* of another kernel or pid namespace, or stopped: it may go on at any time */
+};
+enum holder_life holder_life(const struct holder *h);
 /* "tandem apply (pid 123 on other) since 12:00:03"; the host only when it is another one. */
 void holder_text(const struct holder *h, char *out, size_t size);
 

@@ -34,7 +34,7 @@ static bool read_holder(int fd, struct holder *ret) {
   CLEANUP_JSON cJSON *json = NULL;
   char line[LINE_BYTES];
   ssize_t n = pread(fd, line, sizeof(line), 0);
-  return n > 1 && json_parse(line, (size_t)n - 1, &json, NULL) == 0 && holder_parse(json, ret) && !holder_is_dead(ret);
+  return n > 1 && json_parse(line, (size_t)n - 1, &json, NULL) == 0 && holder_parse(json, ret) && holder_life(ret) != HOLDER_ENDED;
 }
 
 static int locked_by(int fd, struct err *err) {

@@ -17,6 +17,7 @@
 #include "api/base/buf.h"
 #include "api/base/json.h"
 #include "api/engine/container.h"
+#include "api/engine/container.h"
 #include "controller/deploy/record.h"
 #include "controller/deploy/tar_cache.h"
 #include "controller/deploy/transaction.h"
@@ -131,6 +132,31 @@ static inline struct record_list lab_records(struct lab *lab) {
   while (list.count == SIZE_MAX)
     uv_run(&lab->loop, UV_RUN_ONCE);
   return list;
+}
+
+static inline void lab_listed(void *arg, const struct engine_reply *reply, struct err *err) {
+  struct lab_wait *w = arg;
+  if (!reply)
+    fail_msg("%s", err_text(err));
+  w->json = cJSON_Duplicate(reply->json, true);
+  w->done = true;
+}
+
+/* How many locks and records of the project the engines hold. */
+static inline int lab_marks(struct lab *lab) {
+  char label[128];
+  int count = 0;
+  snprintf(label, sizeof(label), "tandem.project=%s", lab->project);
+  const char *const labels[] = {label, "tandem.token"};
+  const char *const records[] = {label, "tandem.role=record"};
+  for (size_t i = 0; i < 2 * lab->machines.count; i++) {
+    struct lab_wait w = {0};
+    container_list(lab->machines.items[i / 2].engine, i % 2 ? labels : records, 2, lab_listed, &w);
+    lab_await(lab, &w.done);
+    count += cJSON_GetArraySize(w.json);
+    cJSON_Delete(w.json);
+  }
+  return count;
 }
 
 /* --- desired documents ------------------------------------------------------------------------------------------- */

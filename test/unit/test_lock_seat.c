@@ -1,8 +1,10 @@
 /* The engine lock's course, and what its container tells a newcomer, without a loop and without an engine. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +72,23 @@ static void another_container_is_watched_anew(void **state) {
   assert_int_equal(judge(&h, ID_B, "other", 5, 1000 + LOCK_STALE_MS, &w), SEAT_UNSURE);
 }
 
+/* What a process tells of itself, told for another one: its start is in /proc. */
+static void holder_of(pid_t pid, struct holder *ret) {
+  char path[40], text[1024] = "";
+  holder_self("apply", "/s", ret);
+  snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+  FILE *f = fopen(path, "re");
+  assert_non_null(f);
+  assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+  fclose(f);
+  char *p = strrchr(text, ')');
+  for (int field = 2; p && field < 22; field++)
+    p = strchr(p + 1, ' ');
+  assert_non_null(p);
+  ret->pid = pid;
+  ret->started = strtoll(p, NULL, 10);
+}
+
 static void a_process_that_has_ended_is_dead_at_once(void **state) {
   (void)state;
   struct holder h;
@@ -79,11 +98,30 @@ static void a_process_that_has_ended_is_dead_at_once(void **state) {
     _exit(0);
   assert_int_equal(waitpid(pid, NULL, 0), pid);
   holder_self("apply", "/s", &h);
-  assert_false(holder_is_dead(&h));
+  assert_int_equal(holder_life(&h), HOLDER_RUNS);
+  assert_int_equal(judge(&h, ID_A, "other", 5, 1000, &w), SEAT_ALIVE);
   h.pid = pid;
   assert_int_equal(judge(&h, ID_A, "other", 5, 1000, &w), SEAT_DEAD);
   h.boot[0] ^= 1; /* of another kernel a pid says nothing */
   assert_int_equal(judge(&h, ID_A, "other", 5, 1000, &w), SEAT_UNSURE);
+}
+
+/* It may go on at any time: only its silence tells. */
+static void a_stopped_process_is_watched(void **state) {
+  (void)state;
+  struct holder h;
+  struct seat_watch w = {0};
+  pid_t pid = fork();
+  if (pid == 0) {
+    raise(SIGSTOP);
+    _exit(0);
+  }
+  assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+  holder_of(pid, &h);
+  assert_int_equal(judge(&h, ID_A, "other", 5, 1000, &w), SEAT_UNSURE);
+  assert_int_equal(judge(&h, ID_A, "other", 5, 1000 + LOCK_STALE_MS, &w), SEAT_DEAD);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
 }
 
 /* A pid that is used again is another process. */
@@ -92,7 +130,7 @@ static void a_pid_used_again_is_dead(void **state) {
   struct holder h;
   holder_self("apply", "/s", &h);
   h.started++;
-  assert_true(holder_is_dead(&h));
+  assert_int_equal(holder_life(&h), HOLDER_ENDED);
 }
 
 static void a_lost_reply_is_found_again(void **state) {
@@ -148,6 +186,7 @@ int main(void) {
       cmocka_unit_test(another_container_is_watched_anew),
       cmocka_unit_test(a_process_that_has_ended_is_dead_at_once),
       cmocka_unit_test(a_pid_used_again_is_dead),
+      cmocka_unit_test(a_stopped_process_is_watched),
       cmocka_unit_test(a_lost_reply_is_found_again),
       cmocka_unit_test(a_foreign_container_is_no_lock),
       cmocka_unit_test(a_newcomer_takes_it),
