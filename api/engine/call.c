@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
 #include "api/base/json.h"
 
@@ -122,6 +123,7 @@ static void on_done(void *arg, const struct http_head *head, struct err *failure
 
 static void on_head(void *arg, const struct http_head *head) {
   struct leg *leg = arg;
+  leg->engine->heard_ms = uv_now(leg->engine->loop);
   leg->status = head->status;
   if (leg->on_head && is_success(head->status))
     leg->on_head(leg->arg, head);
@@ -130,6 +132,7 @@ static void on_head(void *arg, const struct http_head *head) {
 static int on_data(void *arg, const void *data, size_t len, struct err *err) {
   struct leg *leg = arg;
   bool ok = is_success(leg->status);
+  leg->engine->heard_ms = uv_now(leg->engine->loop);
   if (ok && leg->on_data)
     return leg->on_data(leg->arg, data, len, err);
   if (!ok) { /* keep the beginning of an error's text, drop the rest */
@@ -238,6 +241,7 @@ struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spe
   CLEANUP_ERR struct err err = ERR_INIT;
   leg->lane = spec->lane;
   leg->drop_body = spec->drop_body;
+  leg->spec.fresh = spec->fresh;
   leg->arg = spec->arg;
   leg->on_head = spec->on_head;
   leg->on_data = spec->on_data;
