@@ -6,6 +6,8 @@
   X(ENGINE_CONNECTED, "engine.connected", LOG_DEBUG, "an engine answered and a version is agreed") \
   X(ENGINE_FAILED, "engine.failed", LOG_ERROR, "an engine cannot be reached or used") \
   X(ENGINE_LOST, "engine.lost", LOG_WARN, "an engine's event stream ended") \
+  X(MACHINE_LOST, "machine.lost", LOG_WARN, "a machine does not answer; a transaction waits for it") \
+  X(MACHINE_BACK, "machine.back", LOG_WARN, "a machine that was lost answers again") \
   X(MANIFEST_WARNING, "manifest.warning", LOG_WARN, "something in the files is ignored or doubtful") \
   X(OBSERVE_DONE, "observe.done", LOG_DEBUG, "all engines' containers, images, networks and volumes were read") \
   X(PLAN_READY, "plan.ready", LOG_INFO, "the plan is made") \
