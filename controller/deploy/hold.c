@@ -16,6 +16,7 @@ uint64_t hold_settle_ms(const struct transaction *t, const struct step *s) {
 static void wait_for(struct run *r, const char *machine) {
   r->cut = r->op.cancelled = false;
   r->held = true;
+  r->held_ms = now_ms(r->t);
   r->held_on = reach_index(r->t, machine);
   r->question = pulse_ask(r->t->pulse, r->held_on);
 }
@@ -138,6 +139,14 @@ static void answered(struct run *r) {
     go_on(r);
 }
 
+/* Also when only calls before it are answered: then it is worth another try, of which there are not many. */
+static bool is_there(const struct run *r) {
+  const struct pulse *p = r->t->pulse;
+  return !pulse_is_lost(p, r->held_on) &&
+         (pulse_has_answered(p, r->held_on, r->question) ||
+          (pulse_has_failed(p, r->held_on, r->question) && pulse_heard_ms(p, r->held_on) > r->held_ms));
+}
+
 void hold_resolve(struct transaction *t) {
   for (size_t i = 0; i < t->work->steps->count; i++) {
     struct run *r = t->running[i];
@@ -147,7 +156,7 @@ void hold_resolve(struct transaction *t) {
       run_end(r);
     else if (reach_is_hopeless(t, r->held_on) || (t->state == TXN_DRAINING && r->op.cancelled))
       give_up(r);
-    else if (pulse_has_answered(t->pulse, r->held_on, r->question) && !pulse_is_lost(t->pulse, r->held_on))
+    else if (is_there(r))
       answered(r);
   }
 }

@@ -128,16 +128,12 @@ static void give_up(struct transaction *t, size_t machine) {
 
 static void on_tick(void *arg) {
   struct transaction *t = arg;
-  bool gave_up = false;
   for (size_t i = 0; i < t->work->machines->count; i++) {
     struct reach *r = &t->reach[i];
-    if (!pulse_is_lost(t->pulse, i) || r->given_up || now_ms(t) < r->lost_ms + (uint64_t)wait_ms(t))
-      continue;
-    give_up(t, i);
-    gave_up = true;
+    if (pulse_is_lost(t->pulse, i) && !r->given_up && now_ms(t) >= r->lost_ms + (uint64_t)wait_ms(t))
+      give_up(t, i);
   }
-  if (gave_up)
-    transaction_pump(t);
+  transaction_pump(t);
 }
 
 int reach_open(struct transaction *t, struct err *err) {

@@ -19,6 +19,7 @@ struct run {
   bool out;             /* its machine was out of reach for a while: not applied means that it may be run again */
   bool held;            /* its call failed on the way; it waits for an answer of held_on to question */
   size_t held_on;       /* machine's index */
+  uint64_t held_ms;     /* since when */
   uint64_t question;
   struct diagnosis *diagnosis; /* under way */
   struct err err;              /* of the run that a probe, a wait or a diagnosis follows */
