@@ -77,11 +77,12 @@ engine_launch() {
   disown
 }
 
-# Starts a dead engine. What has outlived its daemon (containerd, shims, containers) stays, and the new daemon goes into
+# Starts a dead engine, or lets a frozen one go on. What has outlived its daemon (containerd, shims, containers) stays, and the new daemon goes into
 # their mount namespace, where it finds what the old one mounted.
 engine_boot_again() {
   local m=$1 dir=$testbed/$1 override=TANDEM_DOCKERD_${1^^} survivor
   if engine_answers "$m"; then return 0; fi
+  if engine_signal "$m" CONT 2>/dev/null && wait_for 20 engine_answers "$m"; then return 0; fi
   survivor=$(engine_survivor "$m")
   if [ -z "$survivor" ]; then
     engine_start "$m"
@@ -110,7 +111,11 @@ engine_survivor() {
   done
 }
 
-engine_signal() { kill -s "$2" "$(cat "$testbed/$1/docker.pid")" || die "$1: cannot send $2"; }
+# False where no daemon is.
+engine_signal() {
+  local pid
+  pid=$(cat "$testbed/$1/docker.pid" 2>/dev/null) && [ -n "$(ours "$pid")" ] && kill -s "$2" "$pid"
+}
 
 engine_live_restore() {
   local m=$1 value=false
