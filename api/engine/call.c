@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
 #include "api/base/json.h"
 
@@ -121,6 +122,7 @@ static void on_done(void *arg, const struct http_head *head, struct err *failure
 
 static void on_head(void *arg, const struct http_head *head) {
   struct leg *leg = arg;
+  leg->engine->heard_ms = uv_now(leg->engine->loop);
   leg->status = head->status;
   if (leg->on_head && is_success(head->status))
     leg->on_head(leg->arg, head);
@@ -129,6 +131,7 @@ static void on_head(void *arg, const struct http_head *head) {
 static int on_data(void *arg, const void *data, size_t len, struct err *err) {
   struct leg *leg = arg;
   bool ok = is_success(leg->status);
+  leg->engine->heard_ms = uv_now(leg->engine->loop);
   if (ok && leg->on_data)
     return leg->on_data(leg->arg, data, len, err);
   if (!ok) { /* keep the beginning of an error's text, drop the rest */
@@ -299,6 +302,7 @@ struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spe
   leg->lane = spec->lane;
   leg->drop_body = spec->drop_body;
   leg->fenced = changes(spec->method);
+  leg->spec.fresh = spec->fresh;
   leg->arg = spec->arg;
   leg->on_head = spec->on_head;
   leg->on_data = spec->on_data;

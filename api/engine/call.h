@@ -37,6 +37,7 @@ struct leg_spec {
   struct url *url;    /* path below the version; released, but for the label with keep_label */
   bool keep_label;
   bool unversioned; /* /_ping and /version */
+  bool fresh;       /* on a connection of its own */
   bool drop_body;   /* a success's body is no JSON and of no interest */
   enum lane lane;
   const cJSON *json_body;   /* encoded at once */
@@ -88,6 +89,7 @@ struct engine {
   int api_minor;
   int ncpu;
   uint64_t mutations;
+  uint64_t heard_ms; /* loop time of the last piece of any reply; 0: none yet */
   bool closing;
   bool http_closing;
   void (*closed_cb)(void *arg);

@@ -221,6 +221,19 @@ struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg) {
   return call;
 }
 
+struct engine_call *engine_ping(struct engine *e, int deadline_ms, engine_cb *cb, void *arg) {
+  struct url url = URL_INIT;
+  url_path(&url, "/_ping");
+  struct leg_spec spec = {.method = "GET",
+                          .url = &url,
+                          .unversioned = true,
+                          .fresh = true,
+                          .drop_body = true,
+                          .lane = LANE_STREAM, /* never behind other calls */
+                          .total_ms = deadline_ms};
+  return call_simple(e, &spec, cb, arg);
+}
+
 static void on_http_closed(void *arg) {
   struct engine *e = arg;
   void (*closed_cb)(void *arg) = e->closed_cb;
@@ -276,4 +289,8 @@ const char *engine_id(const struct engine *e) {
 
 uint64_t engine_mutations(const struct engine *e) {
   return e->mutations;
+}
+
+uint64_t engine_heard_ms(const struct engine *e) {
+  return e->heard_ms;
 }

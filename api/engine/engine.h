@@ -48,6 +48,10 @@ int engine_new(struct uv_loop_s *loop, const struct engine_options *options, str
  * overlap), learns NCPU. Must have succeeded before any other call. reply->json is the /version document. */
 struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg);
 
+/* GET /_ping on a connection of its own, since one that is kept says nothing about the way there: does the engine
+ * answer? Given up after deadline_ms. */
+struct engine_call *engine_ping(struct engine *e, int deadline_ms, engine_cb *cb, void *arg);
+
 /* Cancels: the callback still runs, later, with ERR_CANCELLED (or with the result, if that came first). */
 void engine_call_cancel(struct engine_call *call);
 
@@ -79,5 +83,7 @@ int engine_ncpu(const struct engine *e);
 const char *engine_id(const struct engine *e); /* /info ID */
 /* How many mutating requests were sent since engine_new (for "no mutating call" checks). */
 uint64_t engine_mutations(const struct engine *e);
+/* The loop's time when a piece of a reply last came, of whichever call; 0: never. */
+uint64_t engine_heard_ms(const struct engine *e);
 
 #endif

@@ -67,6 +67,7 @@ struct http_spec {
   int total_ms;             /* from http_start to the end (ERR_TIMEOUT, or ERR_UNREACHABLE before the sending) */
   const struct http_handlers *handlers; /* must live until done */
   void *arg;
+  bool fresh;       /* on a connection of its own, which is closed afterwards; changing methods have their own anyway */
   struct err *fail; /* not NULL: nothing is sent, the request completes with this error (moved), later */
 };
 

@@ -53,6 +53,10 @@ const struct kind *kind_of(enum step_kind kind) {
   return &kinds[kind];
 }
 
+bool kind_has_undo(enum step_kind kind) {
+  return kinds[kind].undo != nothing_undo;
+}
+
 void kind_describe(const struct step *step, char *out, size_t size) {
   snprintf(out, size, "%s %s on %s", kinds[step->kind].verb, step->object ? step->object : "",
            step->machine ? step->machine : "?");

@@ -21,6 +21,8 @@ struct kind {
 };
 
 const struct kind *kind_of(enum step_kind kind);
+/* Undoing it does something to the engine. */
+bool kind_has_undo(enum step_kind kind);
 /* "create ai-system-responder-1 on mainpc" */
 void kind_describe(const struct step *step, char *out, size_t size);
 

@@ -32,6 +32,7 @@ struct work {
   cJSON **results;               /* by step, NULL while there is none */
   const char *temporary_dir;     /* for contexts' tars */
   struct tar_cache *tars;
+  int64_t reconnect_ms;          /* how long to wait for a machine that does not answer; 0: what desired says, else 30 s */
   int settle_ms;                 /* how late a call whose reply was lost may still take effect; 0: 5000 */
 };
 

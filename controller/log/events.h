@@ -12,6 +12,8 @@
   X(LOCK_GONE, "lock.gone", LOG_WARN, "somebody removed the lock; it is taken again") \
   X(LOCK_LOST, "lock.lost", LOG_ERROR, "another tandem holds the lock now: nothing more is sent") \
   X(LOCK_LEFT, "lock.left", LOG_WARN, "the lock could not be given back; the next tandem takes it over") \
+  X(MACHINE_LOST, "machine.lost", LOG_WARN, "a machine does not answer; a transaction waits for it") \
+  X(MACHINE_BACK, "machine.back", LOG_WARN, "a machine that was lost answers again") \
   X(MANIFEST_WARNING, "manifest.warning", LOG_WARN, "something in the files is ignored or doubtful") \
   X(OBSERVE_DONE, "observe.done", LOG_DEBUG, "all engines' containers, images, networks and volumes were read") \
   X(PLAN_READY, "plan.ready", LOG_INFO, "the plan is made") \

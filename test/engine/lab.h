@@ -33,6 +33,8 @@ struct lab {
   char dir[64];
   int64_t current; /* committed revision */
   bool resources;  /* the fleet has a second network and a volume too */
+  int64_t reconnect_ms; /* how long transactions wait for a machine; 0: as ever */
+  struct transaction *transaction; /* while one runs */
   /* Of the last run: */
   struct transaction_outcome outcome;
   int64_t revision;
@@ -165,6 +167,7 @@ static inline int lab_marks(struct lab *lab) {
  * in which @ stands for the project; depends, files: JSON lists. */
 struct lab_service {
   const char *name, *machine, *command, *body, *host, *depends, *files;
+  enum update_order order;
 };
 
 static inline void lab_fill_in(const char *project, const char *text, char *out, size_t size) {
@@ -207,6 +210,7 @@ static inline cJSON *lab_service_json(const struct lab *lab, const struct lab_se
   json_put_str(json, "spec_hash", hash);
   json_put_str(json, "config_hash", "none");
   json_put_int(json, "monitor_ms", 300);
+  json_put_int(json, "order", s->order);
   json_put_int(json, "stop_grace_s", 1);
   return json;
 }
@@ -282,7 +286,6 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
                                 enum transaction_begin begin, const struct journal_rows *rows, bool strict) {
   struct journal *journal = NULL;
   struct lab_wait w = {.json = (cJSON *)&lab->outcome};
-  struct transaction *t;
   struct err err = ERR_INIT;
   bool closed = false;
   lab_outcome_release(lab);
@@ -305,6 +308,7 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
       .desired = desired,
       .results = calloc(steps->count + 1, sizeof(cJSON *)),
       .temporary_dir = lab->dir,
+      .reconnect_ms = lab->reconnect_ms,
       .settle_ms = 1000,
       .tars = tar_cache_new(&lab->loop, lab->dir),
       .watch = watch_open(&lab->machines, lab->project, lab->log),
@@ -317,9 +321,10 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
                                         .strict_cleanup = strict,
                                         .cb = lab_ended,
                                         .arg = &w};
-  if (transaction_start(&options, &t, &err) < 0)
+  if (transaction_start(&options, &lab->transaction, &err) < 0)
     fail_msg("%s", err_text(&err));
   lab_await(lab, &w.done);
+  lab->transaction = NULL;
   watch_close(work.watch, lab_flag, &closed);
   lab_await(lab, &closed);
   journal_close(journal);
