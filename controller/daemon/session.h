@@ -67,6 +67,7 @@ struct outcome {
    * "health": {"status", "failing_streak", "output"}, "logs": ["…"]}; members that do not apply are absent. */
   cJSON *failure;
   struct strv left; /* STUCK: what could not be put back */
+  bool gone;        /* STUCK, but only for containers that somebody removed: apply makes them anew */
   char *told;       /* of a recovery: what the engines tell of a transaction that the state does not know; or NULL */
 };
 void outcome_release(struct outcome *o);

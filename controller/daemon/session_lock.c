@@ -1,7 +1,10 @@
 /* The fleet's lock on the engines, held from the first moment that something is to be changed to the session's end. */
 #include <stdio.h>
 
+#include "api/base/json.h"
 #include "controller/daemon/session_private.h"
+
+enum { CONFIRM_MS = 6000 /* two heartbeats, and time for their answers */ };
 
 struct taking {
   bool done;
@@ -18,6 +21,8 @@ static void lock_taken(void *arg, struct err *err) {
 static void lock_lost(void *arg, const struct err *why) {
   struct session *s = arg;
   err_copy(&s->lock_lost, why);
+  if (s->transaction)
+    transaction_abandon(s->transaction, why);
 }
 
 int session_lock(struct session *s, struct err *err) {
@@ -47,6 +52,33 @@ int session_lock(struct session *s, struct err *err) {
 
 int session_check_lock(const struct session *s, struct err *err) {
   return s->lock_lost.kind ? err_copy(err, &s->lock_lost) : 0;
+}
+
+static void waited(uv_timer_t *timer) {
+  *(bool *)timer->data = true;
+}
+
+/* A paused process that goes on finds what another one has left: whatever it makes of that, it is not its own doing. */
+void session_confirm_lock(struct session *s, struct outcome *outcome) {
+  bool late = false;
+  uv_timer_t timer;
+  uv_timer_init(&s->loop, &timer);
+  timer.data = &late;
+  uv_timer_start(&timer, waited, CONFIRM_MS, 0);
+  while (s->lock && !late && !engine_lock_is_sure(s->lock))
+    uv_run(&s->loop, UV_RUN_ONCE);
+  uv_close((uv_handle_t *)&timer, NULL);
+  uv_run(&s->loop, UV_RUN_NOWAIT);
+  if (!s->lock_lost.kind || outcome->result == SESSION_DONE)
+    return;
+  outcome->result = SESSION_STUCK;
+  outcome->gone = false;
+  cJSON_Delete(outcome->failure);
+  if ((outcome->failure = cJSON_CreateObject()))
+    json_put_str(outcome->failure, "reason", err_text(&s->lock_lost));
+  strv_release(&outcome->left);
+  outcome->left = (struct strv)STRV_INIT;
+  strv_add(&outcome->left, "what the other one makes of it: `tandem status` tells", NULL);
 }
 
 static void lock_dropped(void *arg) {

@@ -22,6 +22,7 @@ struct session {
   bool engines_begun, engines_open;
   struct engine_lock *lock; /* NULL: nothing is to be changed yet */
   struct err lock_lost;     /* the lock was taken over: nothing may be changed any more */
+  struct transaction *transaction; /* that runs now, or NULL */
   struct observed *observed;
   cJSON *placements; /* [{"service", "machine", "manifest_machine"}] in effect */
   cJSON *digests;    /* build contexts' digests by folder and dockerfile */
@@ -59,6 +60,8 @@ int session_check_records(struct session *s, struct err *err);
 int session_lock(struct session *s, struct err *err);
 /* ERR_LOCKED when the lock was held and has been taken over. */
 int session_check_lock(const struct session *s, struct err *err);
+/* After a transaction: was it made under the lock to its end? Else its outcome says so. */
+void session_confirm_lock(struct session *s, struct outcome *outcome);
 void session_unlock(struct session *s);
 
 #endif

@@ -138,7 +138,7 @@ static char *tell(const struct record *r) {
 /* The state learns what the engines know, so that numbers go on from there. */
 static int adopt_record(struct session *s, const struct record *r, const struct outcome *o, struct err *err) {
   const char *project = s->fleet->name;
-  if (o->result == SESSION_STUCK)
+  if (o->result == SESSION_STUCK && !o->gone)
     return 0;
   if (!r->committed && r->base > 0 &&
       state_adopt(s->state, project, r->base, 0, "adopt", REVISION_COMMITTED, "found on the engines", err) < 0)
@@ -261,7 +261,7 @@ int session_recover_first(struct session *s, struct err *err) {
   struct outcome outcome = {0};
   if (recover(s, false, &found, &outcome, err) < 0)
     return -1;
-  bool stuck = found && outcome.result == SESSION_STUCK;
+  bool stuck = found && outcome.result == SESSION_STUCK && !outcome.gone;
   if (stuck)
     err_set(err, ERR_CONFLICT, "revision %lld was cut off and cannot be put back whole: %s",
             (long long)outcome.revision, outcome.left.count ? outcome.left.items[0] : "see tandem recover");

@@ -76,9 +76,11 @@ static void transaction_ended(void *arg, struct transaction_outcome *o) {
   x->outcome->result = results[o->result];
   x->outcome->failure = o->failure;
   x->outcome->left = o->left;
+  x->outcome->gone = o->gone;
   x->outcome->put_back_ms = o->put_back_ms;
   x->outcome->put_back_services = o->put_back_services;
   x->transaction = NULL;
+  x->session->transaction = NULL;
   x->done = true;
 }
 
@@ -115,6 +117,7 @@ static int execute(struct execution *x, struct err *err) {
   };
   listen_for_signals(x);
   int rc = transaction_start(&options, &x->transaction, err);
+  s->transaction = x->transaction;
   if (rc == 0)
     session_await(s, &x->done);
   stop_listening(x);
@@ -153,6 +156,8 @@ int session_transact(struct session *s, const struct transaction_run *run, struc
       .watch = watch_open(&s->machines, run->project, s->options.log),
   };
   int rc = x.work.results && x.work.tars && x.work.watch ? execute(&x, err) : err_no_memory(err);
+  if (rc == 0)
+    session_confirm_lock(s, ret_outcome);
   release_work(&x);
   return rc;
 }

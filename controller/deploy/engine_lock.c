@@ -21,7 +21,8 @@ struct seat {
   const char *machine;
   enum seat_state state;
   bool was_held;
-  char id[65]; /* ours */
+  char id[65];
+  bool ours; /* that container */
   int beat;
   bool busy;               /* a look or a beat is under way */
   uint64_t sent_ms;        /* of the create or beat under way */
@@ -165,10 +166,14 @@ static void refused(struct seat *s) {
 
 static void lost(struct seat *s) {
   struct engine_lock *l = s->lock;
-  char text[300] = "another tandem";
+  char text[300];
+  holder_text(&s->other, text, sizeof(text));
   if (s->other.pid)
-    holder_text(&s->other, text, sizeof(text));
-  err_set(&s->why, ERR_LOCKED, "the lock on %s was taken over by %s", s->machine, text);
+    err_set(&s->why, ERR_LOCKED, "the lock on %s was taken over by %s", s->machine, text);
+  else
+    err_set(&s->why, ERR_LOCKED,
+            "the lock on %s was lost while this process was paused: another tandem may have changed the fleet",
+            s->machine);
   log_emit(l->o.log, LOG_LOCK_LOST, LOG_FIELDS(.project = l->project, .machine = s->machine, .err = &s->why), "%s",
            err_text(&s->why));
   engine_fence_changed(s->engine);
@@ -216,6 +221,7 @@ static void looked(void *arg, const struct engine_reply *reply, struct err *err)
   } else {
     uint64_t now = now_ms();
     enum seat_event event = seat_judge(reply->json, l->token, now, &s->watch, &s->other);
+    s->ours = event == SEAT_OURS;
     if (event == SEAT_OURS || event == SEAT_DEAD)
       snprintf(s->id, sizeof(s->id), "%s", json_str(reply->json, "Id", ""));
     if (event == SEAT_DEAD && holder_life(&s->other) != HOLDER_ENDED)
@@ -252,11 +258,11 @@ static void made(void *arg, const struct engine_reply *reply, struct err *err) {
   struct seat *s = arg;
   struct engine_lock *l = s->lock;
   bool ended = call_ended(s);
+  s->ours = reply != NULL;
   if (reply)
     snprintf(s->id, sizeof(s->id), "%s", json_str(reply->json, "Id", ""));
   if (ended) { /* dropped meanwhile: what was made just now goes too */
     if (reply) {
-      s->state = SEAT_HELD;
       engine_lock_drop(l, l->dropped_cb, l->dropped_arg);
     }
     check_dropped(l);
@@ -357,6 +363,8 @@ static void enter(struct seat *s) {
 
 static void seat_on(struct seat *s, enum seat_event event) {
   enum seat_state next = seat_next(s->state, event, s->was_held);
+  if (next == SEAT_HELD && s->was_held && s->sent_ms >= s->valid_until_ms)
+    next = seat_next(s->state, SEAT_EXPIRED, true);
   bool waits = s->was_held && event == SEAT_FAILED; /* the next beat looks */
   s->state = next;
   if (!waits)
@@ -378,6 +386,8 @@ static void beaten(void *arg, const struct engine_reply *reply, struct err *err)
   if (reply) {
     s->valid_until_ms = s->sent_ms + LOCK_HOLD_MS;
     engine_fence_changed(s->engine);
+  } else if (err->http_status == 404 && now_ms() >= s->valid_until_ms) {
+    seat_on(s, SEAT_EXPIRED);
   } else if (err->http_status == 404) {
     log_emit(l->o.log, LOG_LOCK_GONE, LOG_FIELDS(.project = l->project, .machine = s->machine),
              "the lock on %s is gone (docker container prune?); taking it again", s->machine);
@@ -400,6 +410,16 @@ static void on_beat(uv_timer_t *timer) {
       container_beat(s->engine, s->id, ++s->beat, BEAT_DEADLINE_MS, beaten, s);
     }
   }
+}
+
+bool engine_lock_is_sure(const struct engine_lock *l) {
+  for (size_t i = 0; i < l->count; i++)
+    if (l->seats[i].state == SEAT_LOST)
+      return true; /* and that is enough */
+  for (size_t i = 0; i < l->count; i++)
+    if (l->seats[i].state != SEAT_HELD || now_ms() >= l->seats[i].valid_until_ms)
+      return false;
+  return true;
 }
 
 /* --- beginning and end ------------------------------------------------------------------------------------------- */
@@ -495,9 +515,9 @@ void engine_lock_drop(struct engine_lock *l, void (*cb)(void *arg), void *arg) {
   for (size_t i = 0; i < l->count; i++) {
     struct seat *s = &l->seats[i];
     engine_set_fence(s->engine, NULL, NULL);
-    if (s->state != SEAT_HELD)
+    if (!s->ours)
       continue;
-    s->state = SEAT_FREE;
+    s->ours = false;
     l->under_way++;
     container_remove(s->engine, s->id, true, false, given_back, s);
   }

@@ -32,6 +32,8 @@ typedef void engine_lock_cb(void *arg, struct err *err);
  * to be dropped all the same. */
 int engine_lock_take(const struct engine_lock_options *options, struct engine_lock **ret_lock, engine_lock_cb *cb,
                      void *arg, struct err *err);
+/* Is it known now, on every engine, whether the lock is still held? Not after a pause, until the next heartbeat. */
+bool engine_lock_is_sure(const struct engine_lock *lock);
 /* Gives back what is held, ends the fence, frees the lock; cb from the loop. An engine that does not answer keeps its
  * container: it is a dead holder's from then on. */
 void engine_lock_drop(struct engine_lock *lock, void (*cb)(void *arg), void *arg);

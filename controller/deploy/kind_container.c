@@ -124,7 +124,9 @@ void update_probe(struct op *op) {
 
 static void update_back(struct op *op, const cJSON *inspect) {
   note_settled(op, inspect);
-  if (!inspect || !update_missing(json_get(op->step->args, "previous"), inspect))
+  if (!inspect && op->step->container)
+    op_gone(op);
+  else if (!inspect || !update_missing(json_get(op->step->args, "previous"), inspect))
     op_done(op, NULL);
   else {
     op->settled = true;
@@ -168,7 +170,7 @@ static void policy_back(struct op *op, const cJSON *inspect) {
   const cJSON *previous = json_get(op->step->args, "previous");
   note_settled(op, inspect);
   if (!inspect)
-    op_fail(op, ERR_CONFLICT, "the container is gone");
+    op_gone(op);
   else if (policy_holds(previous, json_at(inspect, "HostConfig.RestartPolicy")))
     op_done(op, NULL);
   else {
@@ -189,7 +191,6 @@ static void send_stop(struct op *op) {
   if (id)
     op->call = container_stop(op->engine, id, -1, grace + 60, op_reply, op);
 }
-
 
 static void send_start(struct op *op) {
   const char *id = run_id(op);
@@ -212,7 +213,7 @@ void stop_probe(struct op *op) {
 static void stop_back(struct op *op, const cJSON *inspect) {
   note_settled(op, inspect);
   if (!inspect)
-    op_fail(op, ERR_CONFLICT, "the container is gone");
+    op_gone(op);
   else if (is_running(inspect))
     op_done(op, NULL);
   else {
@@ -284,7 +285,7 @@ static void rename_back(struct op *op, const cJSON *inspect) {
   const char *from = step_arg(op->step, "from", "");
   note_settled(op, inspect);
   if (!inspect && op->step->container)
-    op_fail(op, ERR_CONFLICT, "the container is gone");
+    op_gone(op);
   else if (!inspect || is_named(inspect, from))
     op_done(op, NULL);
   else {

@@ -23,13 +23,13 @@ static const unsigned char course[SEAT_STATE_COUNT][SEAT_EVENT_COUNT] = {
     [SEAT_IMPORT] = {[SEAT_DONE] = TO(SEAT_CREATE), [SEAT_FAILED] = TO(SEAT_REFUSED)},
     [SEAT_WATCH] = {[SEAT_DONE] = TO(SEAT_LOOK)},
     [SEAT_REMOVE] = {[SEAT_DONE] = TO(SEAT_CREATE), [SEAT_UNKNOWN] = TO(SEAT_LOOK), [SEAT_FAILED] = TO(SEAT_REFUSED)},
-    [SEAT_HELD] = {[SEAT_GONE] = TO(SEAT_CREATE)},
+    [SEAT_HELD] = {[SEAT_GONE] = TO(SEAT_CREATE), [SEAT_EXPIRED] = TO(SEAT_LOST)},
 };
 
 enum seat_state seat_next(enum seat_state state, enum seat_event event, bool was_held) {
   unsigned char to = course[state][event];
   bool others = event == SEAT_DEAD || event == SEAT_ALIVE || event == SEAT_UNSURE;
-  if (was_held && state == SEAT_LOOK && others)
+  if (was_held && ((state == SEAT_LOOK && others) || event == SEAT_EXPIRED))
     return SEAT_LOST;
   if (was_held && to == TO(SEAT_REFUSED))
     return SEAT_LOOK; /* an owner does not give up for an error: its lease runs out by itself meanwhile */

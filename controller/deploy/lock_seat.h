@@ -38,6 +38,7 @@ enum seat_event {
   SEAT_UNKNOWN, /* the reply was lost */
   SEAT_DONE,    /* imported, removed, or it is time to look again */
   SEAT_GONE,    /* the container that was held is not there any more */
+  SEAT_EXPIRED, /* the container that was held is gone or made anew, but too late to know who was there meanwhile */
   SEAT_FAILED,
   SEAT_EVENT_COUNT
 };

@@ -173,8 +173,20 @@ static bool is_undone_later(struct run *r, struct err *err) {
   struct transaction *t = r->t;
   uint64_t now = now_ms(t), settles = t->settles_ms[r->op.step->index];
   if (err)
-    return hold_try_later(r);
+    return !r->op.gone && hold_try_later(r);
   return !r->op.settled && settles > now && hold_later(r, settles - now);
+}
+
+/* Somebody removed the container that was to be put back: no later recovery could do more. */
+static void undone_without(struct transaction *t, const struct step *s, const struct err *err) {
+  char left[600];
+  snprintf(left, sizeof(left), "%s on %s: the container of the revision before (%s) is gone",
+           s->service ? s->service : s->object, s->machine, s->object);
+  t->walk.status[s->index] = STEP_UNDONE;
+  t->outcome.gone = true;
+  strv_add_once(&t->outcome.left, left, NULL);
+  run_journal(t, s, JOURNAL_UNDONE, t->work->results[s->index], err);
+  log_emit(t->work->log, LOG_STEP_UNDO_FAILED, STEP_FIELDS(t, s, .err = err), "%s", left);
 }
 
 void run_back_done(struct run *r, struct err *err) {
@@ -182,7 +194,9 @@ void run_back_done(struct run *r, struct err *err) {
   const struct step *s = r->op.step;
   char text[600];
   kind_describe(s, text, sizeof(text));
-  if (err) {
+  if (err && r->op.gone) {
+    undone_without(t, s, err);
+  } else if (err) {
     run_left(t, s, err);
   } else {
     t->walk.status[s->index] = STEP_UNDONE;

@@ -180,14 +180,16 @@ static void tell_left(struct transaction *t, const struct step *s) {
 static void close_undone(struct transaction *t) {
   struct transaction_outcome *o = &t->outcome;
   bool whole = is_undone_whole(t);
+  o->gone = o->gone && whole;
   for (size_t i = t->work->steps->count; i-- > 0;)
     tell_left(t, step_at(t, (int)i));
   o->put_back_ms = (int64_t)(now_ms(t) - t->back_began_ms);
   o->put_back_services = count_put_back(t);
-  o->result = !whole ? TRANSACTION_STUCK : t->switched ? TRANSACTION_PUT_BACK : TRANSACTION_FAILED_CLEAN;
-  log_emit(t->work->log, whole ? LOG_TRANSACTION_PUT_BACK : LOG_TRANSACTION_STUCK,
+  o->result = !whole || o->gone ? TRANSACTION_STUCK : t->switched ? TRANSACTION_PUT_BACK : TRANSACTION_FAILED_CLEAN;
+  log_emit(t->work->log, whole && !o->gone ? LOG_TRANSACTION_PUT_BACK : LOG_TRANSACTION_STUCK,
            LOG_FIELDS(.project = t->work->project, .revision = t->work->revision, .duration_ms = o->put_back_ms),
-           whole ? "put back %zu services" : "not put back whole; %zu services are back", o->put_back_services);
+           whole && !o->gone ? "put back %zu services" : "not put back whole; %zu services are back",
+           o->put_back_services);
   set_state(t, TXN_ALL_DONE);
   write_outcome(t, !whole ? REVISION_STUCK : t->switched ? REVISION_PUT_BACK : REVISION_FAILED, whole);
 }

@@ -21,6 +21,7 @@ struct transaction_outcome {
   enum transaction_result result;
   cJSON *failure;      /* owned by the callee after the callback; see struct outcome in daemon/session.h */
   struct strv left;    /* owned likewise */
+  bool gone;           /* some of it was removed by others: recovery is at its end all the same */
   int64_t put_back_ms; /* -1 */
   size_t put_back_services;
 };

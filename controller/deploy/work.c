@@ -16,6 +16,11 @@ void op_fail(struct op *op, enum err_kind kind, const char *format, ...) {
   op_done(op, &err);
 }
 
+void op_gone(struct op *op) {
+  op->gone = true;
+  op_fail(op, ERR_CONFLICT, "the container is gone");
+}
+
 void op_take_back(struct op *op, struct engine_call *call) {
   op->settled = true;
   op->call = call;

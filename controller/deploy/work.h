@@ -48,6 +48,7 @@ struct op {
   cJSON *result;             /* of run, or of a probe that found it applied; goes into the journal */
   enum probe_answer answer;  /* of probe */
   bool settled;              /* undo: nothing late is to be feared, since it found and took back what run does */
+  bool gone;                 /* undo: what it would put back is not there any more, and nothing brings it back */
   int stage;                 /* the kind's own */
   void *data;                /* the kind's own */
   void (*cancel)(struct op *op); /* the kind's own way to end early, when there is no call; may be NULL */
@@ -59,6 +60,8 @@ struct op {
 void op_done(struct op *op, struct err *err);
 /* As op_done(op, err) with a new error. */
 void op_fail(struct op *op, enum err_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Ends an undo whose container somebody has removed. */
+void op_gone(struct op *op);
 /* Undo has found run's effect, and this call takes it back. */
 void op_take_back(struct op *op, struct engine_call *call);
 /* For calls whose reply does not matter beyond success. */

@@ -175,6 +175,8 @@ static void an_owner_loses_it_only_to_another(void **state) {
   assert_int_equal(seat_next(SEAT_LOOK, SEAT_FAILED, true), SEAT_LOOK);
   for (int event = SEAT_DEAD; event <= SEAT_UNSURE; event++)
     assert_int_equal(seat_next(SEAT_LOOK, (enum seat_event)event, true), SEAT_LOST);
+  assert_int_equal(seat_next(SEAT_HELD, SEAT_EXPIRED, true), SEAT_LOST); /* or after a pause */
+  assert_int_equal(seat_next(SEAT_CREATE, SEAT_EXPIRED, true), SEAT_LOST);
   for (int event = 0; event < SEAT_EVENT_COUNT; event++) /* and that is the end */
     assert_int_equal(seat_next(SEAT_LOST, (enum seat_event)event, true), SEAT_LOST);
 }
