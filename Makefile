@@ -44,7 +44,11 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/libtandem.a
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libtandem.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $< $(BUILD)/libtandem.a -lcmocka $(LDLIBS)
+
+# These fail allocations of tandem's own objects (test/fault/alloc_fault.h).
+ALLOCATORS := malloc calloc realloc strdup strndup vasprintf asprintf
+$(BUILD)/test/fault/test_alloc $(BUILD)/test/fault/test_alloc_deploy: WRAP := $(ALLOCATORS:%=-Wl,--wrap=%)
 
 unit: $(UNIT_BIN)
 engine-tests: $(ENGINE_BIN)

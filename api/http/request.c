@@ -233,8 +233,10 @@ static void set_policy(struct http_request *r) {
 void request_prepare(struct http_request *r, const struct http_spec *spec) {
   struct http *http = r->http;
   CLEANUP_FREE char *url = NULL;
+  if (asprintf(&url, "%s%s", http->endpoint.base_url, spec->target) < 0)
+    url = NULL;
   r->easy = http->spare_count ? http->spare[--http->spare_count] : curl_easy_init();
-  if (!r->easy || !set_headers(r, spec) || asprintf(&url, "%s%s", http->endpoint.base_url, spec->target) < 0) {
+  if (!url || !r->easy || !set_headers(r, spec)) {
     err_no_memory(&r->fail);
     return;
   }
