@@ -44,7 +44,12 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/test/%: $(BUILD)/test/%.o $(BUILD)/libtandem.a
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/libtandem.a -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $< $(BUILD)/libtandem.a -lcmocka $(LDLIBS)
+
+# These fail allocations of tandem's own objects (test/fault/alloc_fault.h).
+ALLOCATORS := malloc calloc realloc strdup strndup vasprintf asprintf
+$(BUILD)/test/fault/test_alloc: WRAP := $(ALLOCATORS:%=-Wl,--wrap=%)
+$(BUILD)/test/fault/test_alloc_deploy: WRAP := $(ALLOCATORS:%=-Wl,--wrap=%) -Wl,--wrap=uv_loop_close
 
 unit: $(UNIT_BIN)
 engine-tests: $(ENGINE_BIN)

@@ -1,5 +1,6 @@
 #include "api/base/json.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "api/base/buf.h"
@@ -7,7 +8,10 @@
 
 int json_parse(const char *text, size_t len, cJSON **ret_json, struct err *err) {
   const char *end = NULL;
+  errno = 0; /* cJSON does not tell what is wrong from what there was no memory for; the allocator does */
   cJSON *json = cJSON_ParseWithLengthOpts(text, len, &end, false);
+  if (!json && errno == ENOMEM)
+    return err_no_memory(err);
   if (!json) {
     size_t at = end ? (size_t)(end - text) : 0;
     return err_set(err, ERR_PROTOCOL, "not valid JSON at byte %zu of %zu", at, len);

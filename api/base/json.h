@@ -10,7 +10,7 @@
 
 #include "api/base/err.h"
 
-/* Parses exactly one document; trailing bytes are an error. Caller deletes. ERR_PROTOCOL. */
+/* Parses exactly one document; trailing bytes are an error. Caller deletes. ERR_PROTOCOL, ERR_NO_MEMORY. */
 int json_parse(const char *text, size_t len, cJSON **ret_json, struct err *err);
 
 /* Reads of an object's member; object may be NULL or no object. Strings belong to the document. */

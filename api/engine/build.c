@@ -184,6 +184,8 @@ struct engine_call *image_build(struct engine *e, const struct image_build_optio
                                 engine_progress_cb *progress_cb, engine_cb *cb, void *arg) {
   struct engine_call *call = call_new(e, cb, arg);
   struct build *b = call_state(call, sizeof(*b), build_free);
+  if (!b)
+    return call_no_memory(call);
   transfer_init(&b->transfer, call, b);
   b->transfer.reply.document_cb = on_document;
   b->transfer.reply.line_cb = on_line;

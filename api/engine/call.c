@@ -8,6 +8,7 @@
 
 #define REPLY_LIMIT_BYTES ((size_t)64 << 20)
 #define ERROR_LIMIT_BYTES ((size_t)64 << 10)
+#define RESERVED 64
 
 struct leg {
   TAILQ_ENTRY(leg) entry;        /* in call->legs */
@@ -21,6 +22,7 @@ struct leg {
   bool fenced;               /* a changing request, sent only while the engine's fence is open */
   bool holds_slot;
   bool drop_body;
+  bool reserved; /* goes back to engine->spare_legs */
   char *label;
   char *target;
   char *body;
@@ -36,10 +38,43 @@ struct leg {
   long (*on_read)(void *arg, void *data, size_t size, struct err *err);
 };
 
+int call_fill_reserve(struct engine *e, struct err *err) {
+  for (int i = 0; i < RESERVED; i++) {
+    struct engine_call *call = calloc(1, sizeof(*call));
+    struct leg *leg = calloc(1, sizeof(*leg));
+    if (!call || !leg) {
+      free(call);
+      free(leg);
+      return err_no_memory(err);
+    }
+    call->reserved = leg->reserved = true;
+    TAILQ_INSERT_TAIL(&e->spare_calls, call, entry);
+    TAILQ_INSERT_TAIL(&e->spare_legs, leg, entry);
+  }
+  return 0;
+}
+
+void call_drop_reserve(struct engine *e) {
+  struct engine_call *call;
+  struct leg *leg;
+  while ((call = TAILQ_FIRST(&e->spare_calls))) {
+    TAILQ_REMOVE(&e->spare_calls, call, entry);
+    free(call);
+  }
+  while ((leg = TAILQ_FIRST(&e->spare_legs))) {
+    TAILQ_REMOVE(&e->spare_legs, leg, entry);
+    free(leg);
+  }
+}
+
 struct engine_call *call_new(struct engine *e, engine_cb *cb, void *arg) {
   struct engine_call *call = calloc(1, sizeof(*call));
-  if (!call)
-    abort(); /* as in http: the promised callback could never come */
+  if (!call) {
+    call = TAILQ_FIRST(&e->spare_calls);
+    if (!call)
+      abort(); /* as in http: the promised callback could never come */
+    TAILQ_REMOVE(&e->spare_calls, call, entry);
+  }
   call->engine = e;
   call->cb = cb;
   call->arg = arg;
@@ -50,9 +85,7 @@ struct engine_call *call_new(struct engine *e, engine_cb *cb, void *arg) {
 
 void *call_state(struct engine_call *call, size_t size, void (*state_free)(void *state)) {
   call->state = calloc(1, size);
-  if (!call->state)
-    abort();
-  call->state_free = state_free;
+  call->state_free = call->state ? state_free : NULL;
   return call->state;
 }
 
@@ -63,7 +96,12 @@ void call_finish(struct engine_call *call, const struct engine_reply *reply, str
   if (call->state_free)
     call->state_free(call->state);
   free(call->state);
-  free(call);
+  if (call->reserved) {
+    *call = (struct engine_call){.reserved = true};
+    TAILQ_INSERT_TAIL(&e->spare_calls, call, entry);
+  } else {
+    free(call);
+  }
   engine_check_closed(e);
 }
 
@@ -72,7 +110,18 @@ static void leg_free(struct leg *leg) {
   free(leg->target);
   free(leg->body);
   buf_release(&leg->reply);
-  free(leg);
+  if (leg->reserved) {
+    struct engine *e = leg->engine;
+    *leg = (struct leg){.reserved = true};
+    TAILQ_INSERT_TAIL(&e->spare_legs, leg, entry);
+  } else {
+    free(leg);
+  }
+}
+
+/* What the leg is called in an error. */
+static const char *label_of(const struct leg *leg) {
+  return leg->label ? leg->label : "";
 }
 
 static bool is_success(int status) {
@@ -84,7 +133,7 @@ static int parse_reply(const struct leg *leg, cJSON **ret_json, struct err *err)
   if (leg->on_data || leg->drop_body || leg->reply.len == 0)
     return 0;
   if (json_parse(leg->reply.data, leg->reply.len, ret_json, err) < 0)
-    return err_wrap(err, "%s %s on %s", leg->spec.method, leg->label, leg->engine->name);
+    return err_wrap(err, "%s %s on %s", leg->spec.method, label_of(leg), leg->engine->name);
   return 0;
 }
 
@@ -108,11 +157,11 @@ static void on_done(void *arg, const struct http_head *head, struct err *failure
   CLEANUP_JSON cJSON *json = NULL;
   if (failure) {
     err_move(&err, failure);
-    err_wrap(&err, "%s %s on %s", leg->spec.method, leg->label, leg->engine->name);
+    err_wrap(&err, "%s %s on %s", leg->spec.method, label_of(leg), leg->engine->name);
     if (strcmp(leg->spec.method, "GET") == 0 && (err.kind == ERR_LOST || err.kind == ERR_TIMEOUT))
       err.retryable = true;
   } else if (!is_success(head->status)) {
-    call_http_error(leg->engine, leg->spec.method, leg->label, head, &leg->reply, &err);
+    call_http_error(leg->engine, leg->spec.method, label_of(leg), head, &leg->reply, &err);
   } else {
     parse_reply(leg, &json, &err);
   }
@@ -283,8 +332,12 @@ static int set_target(struct leg *leg, const struct leg_spec *spec, struct err *
 
 static struct leg *leg_new(struct engine_call *call, struct engine *e, const char *method, leg_done *done) {
   struct leg *leg = calloc(1, sizeof(*leg));
-  if (!leg)
-    abort();
+  if (!leg) {
+    leg = TAILQ_FIRST(&e->spare_legs);
+    if (!leg)
+      abort();
+    TAILQ_REMOVE(&e->spare_legs, leg, entry);
+  }
   leg->call = call;
   leg->engine = e;
   leg->done = done;
@@ -323,6 +376,13 @@ struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spe
   leg_wait_in(leg, &e->lanes[leg->lane].waiting);
   lane_pump(e, leg->lane);
   return leg;
+}
+
+struct engine_call *call_no_memory(struct engine_call *call) {
+  CLEANUP_ERR struct err err = ERR_INIT;
+  err_no_memory(&err);
+  leg_send_failed(leg_new(call, call->engine, "GET", call_finish), &err);
+  return call;
 }
 
 void leg_cancel(struct leg *leg) {

@@ -62,6 +62,7 @@ struct engine_call {
   struct leg_list legs; /* under way or waiting, on any engine */
   bool cancelled;
   bool unfenced;
+  bool reserved; /* goes back to engine->spare_calls */
   void *state; /* of a call of several legs; state_free at the end */
   void (*state_free)(void *state);
 };
@@ -80,7 +81,8 @@ struct engine {
   engine_fence_cb *fence; /* NULL: none */
   void *fence_arg;
   struct leg_list fenced; /* wait for the fence to open */
-  struct call_list calls;
+  struct call_list calls, spare_calls;
+  struct leg_list spare_legs;
   struct leg_list legs; /* under way or waiting here, of any engine's calls */
   int users;            /* other engines' calls that may still send here */
   char version[64];
@@ -96,9 +98,16 @@ struct engine {
   void *closed_arg;
 };
 
-/* Never NULL. state may be NULL; with state_free NULL it is free()d. */
+/* Calls and legs for when there is no memory, so that every call can be told so, later, as any other. */
+int call_fill_reserve(struct engine *e, struct err *err);
+void call_drop_reserve(struct engine *e);
+/* Never NULL. */
 struct engine_call *call_new(struct engine *e, engine_cb *cb, void *arg);
+/* Zeroed memory that lives as long as the call; state_free (may be NULL) releases what is in it. NULL without memory:
+ * then `return call_no_memory(call);`. */
 void *call_state(struct engine_call *call, size_t size, void (*state_free)(void *state));
+/* The call ends with ERR_NO_MEMORY, later. */
+struct engine_call *call_no_memory(struct engine_call *call);
 /* Sends a leg on e (mostly call->engine). Never fails here. */
 struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spec *spec, leg_done *done);
 /* Ends one leg of several; its done still runs, with ERR_CANCELLED. */

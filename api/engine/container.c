@@ -36,6 +36,8 @@ struct engine_call *container_inspect(struct engine *e, const char *id_or_name, 
   struct engine_call *call = call_new(e, cb, arg);
   const char *asked = id_or_name ? id_or_name : "";
   char *copy = call_state(call, strlen(asked) + 1, NULL);
+  if (!copy)
+    return call_no_memory(call);
   strcpy(copy, asked);
   struct url url = URL_INIT;
   url_path(&url, "/containers/");

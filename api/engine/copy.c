@@ -147,6 +147,8 @@ struct engine_call *image_copy(struct engine *from, struct engine *to, const cha
                                void (*on_bytes)(void *arg, uint64_t bytes), engine_cb *cb, void *arg) {
   struct engine_call *call = call_new(from, cb, arg);
   struct copy *c = call_state(call, sizeof(*c), copy_free);
+  if (!c)
+    return call_no_memory(call);
   c->call = call;
   c->to = to;
   c->on_bytes = on_bytes;

@@ -34,6 +34,7 @@ static int copy_options(struct engine *e, const struct engine_options *o, bool t
 }
 
 static void engine_free(struct engine *e) {
+  call_drop_reserve(e);
   free(e->name);
   free(e);
 }
@@ -58,11 +59,13 @@ int engine_new(struct uv_loop_s *loop, const struct engine_options *options, str
     return err_no_memory(err);
   e->loop = loop;
   TAILQ_INIT(&e->calls);
+  TAILQ_INIT(&e->spare_calls);
+  TAILQ_INIT(&e->spare_legs);
   TAILQ_INIT(&e->legs);
   TAILQ_INIT(&e->fenced);
   for (int i = 0; i < LANE_COUNT; i++)
     TAILQ_INIT(&e->lanes[i].waiting);
-  if (connect_settings(e, options, err) < 0) {
+  if (call_fill_reserve(e, err) < 0 || connect_settings(e, options, err) < 0) {
     engine_free(e);
     return -1;
   }
@@ -169,7 +172,10 @@ static void on_version(struct engine_call *call, const struct engine_reply *repl
   struct opening *o = call->state;
   CLEANUP_ERR struct err empty = ERR_INIT;
   o->version = reply && reply->json ? cJSON_Duplicate(reply->json, true) : NULL;
-  if (reply && !o->version) {
+  if (reply && reply->json && !o->version) {
+    err_no_memory(&empty);
+    err = &empty;
+  } else if (reply && !o->version) {
     err_set(&empty, ERR_PROTOCOL, "GET /version on %s: no answer to read", call->engine->name);
     err = &empty;
   }
@@ -206,6 +212,8 @@ static void on_ping(struct engine_call *call, const struct engine_reply *reply, 
 struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg) {
   struct engine_call *call = call_new(e, cb, arg);
   struct opening *o = call_state(call, sizeof(*o), opening_free);
+  if (!o)
+    return call_no_memory(call);
   o->pinged_minor = -1;
   struct url url = URL_INIT;
   url_path(&url, "/_ping");

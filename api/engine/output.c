@@ -32,8 +32,11 @@ static int on_output(void *arg, const void *data, size_t len, struct err *err) {
   return 0;
 }
 
+/* NULL without memory. */
 static struct output *output_new(struct engine_call *call, bool raw, container_output_cb *output_cb) {
   struct output *o = call_state(call, sizeof(*o), NULL);
+  if (!o)
+    return NULL;
   o->call = call;
   o->raw = raw;
   o->output_cb = output_cb;
@@ -58,6 +61,8 @@ struct engine_call *container_logs(struct engine *e, const char *id, bool tty,
                                    engine_cb *cb, void *arg) {
   struct engine_call *call = call_new(e, cb, arg);
   struct output *o = output_new(call, tty, output_cb);
+  if (!o)
+    return call_no_memory(call);
   struct url url = URL_INIT;
   url_path(&url, "/containers/");
   url_segment(&url, id);
@@ -149,7 +154,8 @@ struct engine_call *container_exec(struct engine *e, const char *id, const char 
                                    const char *const *env, size_t envc, container_output_cb *output_cb, engine_cb *cb,
                                    void *arg) {
   struct engine_call *call = call_new(e, cb, arg);
-  output_new(call, false, output_cb);
+  if (!output_new(call, false, output_cb))
+    return call_no_memory(call);
   CLEANUP_JSON cJSON *body = cJSON_CreateObject();
   struct url url = URL_INIT;
   url_path(&url, "/containers/");
@@ -199,6 +205,8 @@ struct engine_call *container_archive_get(struct engine *e, const char *id, cons
                                           engine_cb *cb, void *arg) {
   struct engine_call *call = call_new(e, cb, arg);
   struct download *d = call_state(call, sizeof(*d), NULL);
+  if (!d)
+    return call_no_memory(call);
   d->data_cb = data_cb;
   d->arg = arg;
   struct url url = URL_INIT;

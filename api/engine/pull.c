@@ -19,9 +19,11 @@ static void on_line(void *arg, const char *line) {
     p->progress_cb(p->transfer.call->arg, line);
 }
 
-static struct pull *pull_new(struct engine *e, engine_progress_cb *progress_cb, engine_cb *cb, void *arg) {
-  struct engine_call *call = call_new(e, cb, arg);
+/* NULL without memory. */
+static struct pull *pull_new(struct engine_call *call, engine_progress_cb *progress_cb) {
   struct pull *p = call_state(call, sizeof(*p), pull_free);
+  if (!p)
+    return NULL;
   p->progress_cb = progress_cb;
   transfer_init(&p->transfer, call, p);
   p->transfer.reply.line_cb = progress_cb ? on_line : NULL;
@@ -33,7 +35,10 @@ struct engine_call *image_pull(struct engine *e, const char *ref, const char *pl
                                engine_cb *cb, void *arg) {
   CLEANUP_FREE char *repo = NULL;
   CLEANUP_FREE char *tag = NULL;
-  struct pull *p = pull_new(e, progress_cb, cb, arg);
+  struct engine_call *call = call_new(e, cb, arg);
+  struct pull *p = pull_new(call, progress_cb);
+  if (!p)
+    return call_no_memory(call);
   struct url *url = &p->transfer.url;
   if (ref_split(ref, "latest", &repo, &tag, &url->err) == 0) {
     url_query(url, "fromImage", repo);
@@ -41,13 +46,16 @@ struct engine_call *image_pull(struct engine *e, const char *ref, const char *pl
   }
   url_query(url, "platform", platform);
   transfer_start(&p->transfer, NULL, PULL_IDLE_MS, call_finish);
-  return p->transfer.call;
+  return call;
 }
 
 struct engine_call *image_import(struct engine *e, const char *tar_path, const char *target, engine_cb *cb, void *arg) {
   CLEANUP_FREE char *repo = NULL;
   CLEANUP_FREE char *tag = NULL;
-  struct pull *p = pull_new(e, NULL, cb, arg);
+  struct engine_call *call = call_new(e, cb, arg);
+  struct pull *p = pull_new(call, NULL);
+  if (!p)
+    return call_no_memory(call);
   struct url *url = &p->transfer.url;
   if (ref_split(target, "latest", &repo, &tag, &url->err) == 0) {
     url_query(url, "fromSrc", "-");
@@ -55,7 +63,7 @@ struct engine_call *image_import(struct engine *e, const char *tar_path, const c
     url_query(url, "tag", tag);
   }
   transfer_start(&p->transfer, tar_path, PULL_IDLE_MS, call_finish);
-  return p->transfer.call;
+  return call;
 }
 
 struct engine_call *image_create_empty(struct engine *e, const char *repo, const char *tag, engine_cb *cb, void *arg) {

@@ -137,6 +137,8 @@ struct engine_call *engine_events(struct engine *e, const cJSON *filters, void (
                                   engine_event_cb *event_cb, engine_cb *cb, void *arg) {
   struct engine_call *call = call_new(e, cb, arg);
   struct events *ev = call_state(call, sizeof(*ev), events_free);
+  if (!ev)
+    return call_no_memory(call);
   ndjson_init(&ev->lines, EVENT_LIMIT_BYTES);
   ev->call = call;
   ev->opened_cb = opened_cb;

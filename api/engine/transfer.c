@@ -67,6 +67,11 @@ void transfer_start(struct transfer *t, const char *tar_path, int idle_ms, leg_d
     return;
   }
   t->upload = upload_new(t->call->engine->loop, tar_path, on_opened, t);
+  if (!t->upload) {
+    err_no_memory(&t->url.err); /* the leg ends with it */
+    send(t, 0);
+    return;
+  }
   upload_on_ready(t->upload, on_ready, t);
 }
 

@@ -114,17 +114,20 @@ static void on_opened(uv_fs_t *req) {
 struct upload *upload_new(struct uv_loop_s *loop, const char *path,
                           void (*opened_cb)(void *arg, int64_t bytes, struct err *err), void *arg) {
   struct upload *u = calloc(1, sizeof(*u));
-  if (!u || !(u->piece = malloc(PIECE_BYTES)))
-    abort(); /* as call_new() */
+  if (!u || !(u->piece = malloc(PIECE_BYTES))) {
+    free(u);
+    return NULL;
+  }
   u->loop = loop;
   u->fd = -1;
   u->opened_cb = opened_cb;
   u->opened_arg = arg;
   u->req.data = u;
   u->busy = uv_fs_open(loop, &u->req, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, on_opened) == 0;
-  if (!u->busy)
-    abort();
-  return u;
+  if (u->busy)
+    return u;
+  destroy(u);
+  return NULL;
 }
 
 void upload_on_ready(struct upload *u, void (*ready_cb)(void *arg), void *arg) {

@@ -10,7 +10,7 @@ struct uv_loop_s;
 struct upload;
 
 /* Opens path. opened_cb runs once, from the loop: err is NULL and bytes the file's size, or err says why not (and
- * may be moved out of). Never NULL. */
+ * may be moved out of). NULL without memory: then it does not run. */
 struct upload *upload_new(struct uv_loop_s *loop, const char *path,
                           void (*opened_cb)(void *arg, int64_t bytes, struct err *err), void *arg);
 /* For leg_spec.on_read: bytes, 0 at the end, HTTP_PAUSE while a piece is being read. A file that shrank is ERR_IO. */

@@ -83,6 +83,16 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     uv_poll_start(poll, watch->events, on_poll);
 }
 
+static void http_free(struct http *http) {
+  request_drop_reserve(http);
+  endpoint_release(&http->endpoint);
+  free(http->tls_ca);
+  free(http->tls_cert);
+  free(http->tls_key);
+  free(http);
+  curl_global_cleanup();
+}
+
 static void handle_closed(struct http *http) {
   if (--http->open_handles)
     return;
@@ -91,12 +101,7 @@ static void handle_closed(struct http *http) {
     request_end(TAILQ_FIRST(&http->active));
   void (*closed_cb)(void *arg) = http->closed_cb;
   void *arg = http->closed_arg;
-  endpoint_release(&http->endpoint);
-  free(http->tls_ca);
-  free(http->tls_cert);
-  free(http->tls_key);
-  free(http);
-  curl_global_cleanup();
+  http_free(http);
   if (closed_cb)
     closed_cb(arg);
 }
@@ -320,18 +325,15 @@ int http_new(struct uv_loop_s *loop, const struct http_options *options, struct 
   http->curl_due_ms = http->deadline_due_ms = NEVER;
   TAILQ_INIT(&http->active);
   TAILQ_INIT(&http->queue);
+  TAILQ_INIT(&http->reserve);
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     free(http);
     return err_set(err, ERR_INTERNAL, "libcurl cannot be initialised");
   }
-  if (copy_options(http, options, err) < 0 || set_multi(http, err) < 0) {
-    endpoint_release(&http->endpoint);
-    free(http->tls_ca);
-    free(http->tls_cert);
-    free(http->tls_key);
-    free(http);
-    curl_global_cleanup();
-    return -1;
+  bool filled = request_fill_reserve(http);
+  if (!filled || copy_options(http, options, err) < 0 || set_multi(http, err) < 0) {
+    http_free(http);
+    return filled ? -1 : err_no_memory(err);
   }
   uv_timer_init(loop, &http->timer);
   uv_idle_init(loop, &http->awake);

@@ -10,6 +10,7 @@
 
 #define NEVER UINT64_MAX
 #define SPARE_HANDLES 16
+#define RESERVED_REQUESTS 64
 
 TAILQ_HEAD(request_list, http_request);
 
@@ -23,6 +24,7 @@ struct http {
   char *tls_ca, *tls_cert, *tls_key;
   struct request_list active;
   struct request_list queue;
+  struct request_list reserve; /* for when there is no memory: every request can be told so, later, as any other */
   size_t queued;
   size_t finished;          /* how many requests ever */
   uint64_t curl_due_ms;     /* when curl wants to run; loop time */
@@ -55,6 +57,7 @@ struct http_request {
   struct err fail; /* set: the request ends with it */
   bool in_queue;
   bool in_multi;
+  bool reserved; /* goes back to http->reserve */
   bool sent;     /* connected: from now on the request may have reached the engine */
   bool received; /* a byte of the reply has come */
   bool paused;
@@ -66,6 +69,8 @@ void http_queue(struct http_request *r);
 void http_note_deadline(struct http *http, const struct http_request *r);
 
 /* request.c */
+bool request_fill_reserve(struct http *http); /* false without memory */
+void request_drop_reserve(struct http *http);
 struct http_request *request_new(struct http *http, const struct http_spec *spec);
 void request_free(struct http_request *r);
 /* Sets the easy handle up; on failure r->fail is filled. */

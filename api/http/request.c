@@ -8,10 +8,38 @@
 
 #define TCP_DEAD_AFTER_MS 30000 /* sent bytes that nobody acknowledges for so long */
 
+bool request_fill_reserve(struct http *http) {
+  for (int i = 0; i < RESERVED_REQUESTS; i++) {
+    struct http_request *r = calloc(1, sizeof(*r));
+    if (!r)
+      return false;
+    r->reserved = true;
+    TAILQ_INSERT_TAIL(&http->reserve, r, entry);
+  }
+  return true;
+}
+
+void request_drop_reserve(struct http *http) {
+  struct http_request *r;
+  while ((r = TAILQ_FIRST(&http->reserve))) {
+    TAILQ_REMOVE(&http->reserve, r, entry);
+    free(r);
+  }
+}
+
+/* With the reserve used up the promise of one completion cannot be kept; a killed tandem recovers from its journal. */
+static struct http_request *take_reserved(struct http *http) {
+  struct http_request *r = TAILQ_FIRST(&http->reserve);
+  if (!r)
+    abort();
+  TAILQ_REMOVE(&http->reserve, r, entry);
+  return r;
+}
+
 struct http_request *request_new(struct http *http, const struct http_spec *spec) {
   struct http_request *r = calloc(1, sizeof(*r));
   if (!r)
-    abort(); /* the promise of one completion cannot be kept; a killed tandem recovers from its journal */
+    r = take_reserved(http);
   r->http = http;
   r->handlers = spec->handlers;
   r->arg = spec->arg;
@@ -38,9 +66,15 @@ CURL *request_detach(struct http_request *r) {
 }
 
 void request_free(struct http_request *r) {
+  struct http *http = r->http;
   curl_slist_free_all(r->headers);
   err_release(&r->fail);
-  free(r);
+  if (!r->reserved) {
+    free(r);
+    return;
+  }
+  *r = (struct http_request){.reserved = true};
+  TAILQ_INSERT_TAIL(&http->reserve, r, entry);
 }
 
 static void touch(struct http_request *r) {
@@ -241,8 +275,10 @@ static void set_policy(struct http_request *r) {
 void request_prepare(struct http_request *r, const struct http_spec *spec) {
   struct http *http = r->http;
   CLEANUP_FREE char *url = NULL;
+  if (asprintf(&url, "%s%s", http->endpoint.base_url, spec->target) < 0)
+    url = NULL;
   r->easy = http->spare_count ? http->spare[--http->spare_count] : curl_easy_init();
-  if (!r->easy || !set_headers(r, spec) || asprintf(&url, "%s%s", http->endpoint.base_url, spec->target) < 0) {
+  if (!url || !r->easy || !set_headers(r, spec)) {
     err_no_memory(&r->fail);
     return;
   }

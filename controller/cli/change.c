@@ -65,7 +65,10 @@ static bool makes_revision(const struct plan *plan) {
 
 /* "back to 4: moved a": what the history says of it. */
 static int history_text(const char *prefix, const char *summary, char **ret_text, struct err *err) {
-  return asprintf(ret_text, "%s%s", prefix ? prefix : "", summary) < 0 ? err_no_memory(err) : 0;
+  if (asprintf(ret_text, "%s%s", prefix ? prefix : "", summary) >= 0)
+    return 0;
+  *ret_text = NULL;
+  return err_no_memory(err);
 }
 
 static int carry_out(struct cli *cli, struct session *session, const struct plan *plan, const char *prefix,

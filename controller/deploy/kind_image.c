@@ -88,10 +88,11 @@ static void tar_ready(void *arg, const char *tar, const char *dockerfile, struct
 
 void build_run(struct op *op) {
   const struct desired_image *want = wanted(op);
+  CLEANUP_ERR struct err err = ERR_INIT;
   if (!want || !want->build)
     op_fail(op, ERR_INTERNAL, "image %s has no build in the desired state", op->step->object);
-  else
-    tar_cache_get(op->work->tars, want->build, tar_ready, op);
+  else if (tar_cache_get(op->work->tars, want->build, tar_ready, op, &err) < 0)
+    op_done(op, &err);
 }
 
 static void build_looked(void *arg, const struct engine_reply *reply, struct err *err) {

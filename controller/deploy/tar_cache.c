@@ -108,7 +108,6 @@ struct later {
   struct entry *entry;
   tar_cache_cb *cb;
   void *arg;
-  bool failed;
 };
 
 static void later_closed(uv_handle_t *handle) {
@@ -117,44 +116,38 @@ static void later_closed(uv_handle_t *handle) {
 
 static void later_due(uv_timer_t *timer) {
   struct later *l = timer->data;
-  struct err err = ERR_INIT;
   uv_close((uv_handle_t *)timer, later_closed);
-  if (l->failed)
-    err_no_memory(&err);
-  l->cb(l->arg, l->failed ? NULL : l->entry->path, l->failed ? NULL : l->entry->dockerfile, l->failed ? &err : NULL);
-  err_release(&err);
+  l->cb(l->arg, l->entry->path, l->entry->dockerfile, NULL);
 }
 
-static void call_later(struct tar_cache *c, struct entry *e, tar_cache_cb *cb, void *arg) {
+static int call_later(struct tar_cache *c, struct entry *e, tar_cache_cb *cb, void *arg, struct err *err) {
   struct later *l = calloc(1, sizeof(*l));
   if (!l)
-    abort(); /* no way to keep the promise of a callback */
-  *l = (struct later){.entry = e, .cb = cb, .arg = arg, .failed = e == NULL};
+    return err_no_memory(err);
+  *l = (struct later){.entry = e, .cb = cb, .arg = arg};
   uv_timer_init(c->loop, &l->timer);
   l->timer.data = l;
   uv_timer_start(&l->timer, later_due, 0, 0);
+  return 0;
 }
 
-void tar_cache_get(struct tar_cache *c, const cJSON *build, tar_cache_cb *cb, void *arg) {
+int tar_cache_get(struct tar_cache *c, const cJSON *build, tar_cache_cb *cb, void *arg, struct err *err) {
   struct entry *e = find_or_add(c, build);
-  if (!e || e->ready) {
-    call_later(c, e, cb, arg);
-    return;
-  }
+  if (!e)
+    return err_no_memory(err);
+  if (e->ready)
+    return call_later(c, e, cb, arg, err);
   struct waiter *w = malloc(sizeof(*w));
-  if (!w) {
-    call_later(c, NULL, cb, arg);
-    return;
-  }
+  if (!w)
+    return err_no_memory(err);
   bool start = !e->waiters; /* new, or failed before */
   *w = (struct waiter){.next = e->waiters, .cb = cb, .arg = arg};
   e->waiters = w;
-  struct err err = ERR_INIT;
   if (start && context_tar_async(c->loop, json_str(build, "context", ""), json_str(build, "dockerfile", "Dockerfile"),
-                                 json_str(build, "dockerfile_inline", NULL), e->path, tar_made, e, &err) < 0) {
+                                 json_str(build, "dockerfile_inline", NULL), e->path, tar_made, e, err) < 0) {
     e->waiters = NULL;
     free(w);
-    err_release(&err);
-    call_later(c, NULL, cb, arg);
+    return -1;
   }
+  return 0;
 }

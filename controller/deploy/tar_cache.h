@@ -17,7 +17,7 @@ void tar_cache_free(struct tar_cache *c);
 
 /* tar and dockerfile are valid as long as the cache; NULL with err. */
 typedef void tar_cache_cb(void *arg, const char *tar, const char *dockerfile, struct err *err);
-/* build: as in desired images. cb runs once, later, from the loop. */
-void tar_cache_get(struct tar_cache *c, const cJSON *build, tar_cache_cb *cb, void *arg);
+/* build: as in desired images. cb runs once, later, from the loop; not at all after -1 (ERR_NO_MEMORY). */
+int tar_cache_get(struct tar_cache *c, const cJSON *build, tar_cache_cb *cb, void *arg, struct err *err);
 
 #endif

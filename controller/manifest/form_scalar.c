@@ -163,8 +163,10 @@ static int form_limit(const struct node *in, struct node **ret, struct err *err)
   static const char *const names[] = {"soft", "hard"};
   for (size_t i = 0; i < COUNT_OF(names); i++) {
     struct node *value = NULL;
-    if (form_integer(node_get(in, names[i]), false, false, &value, err) < 0 ||
-        (value && node_put(*ret, names[i], in->pos, value) < 0)) {
+    int rc = form_integer(node_get(in, names[i]), false, false, &value, err);
+    if (rc == 0 && value && node_put(*ret, names[i], in->pos, value) < 0)
+      rc = err_no_memory(err);
+    if (rc < 0) {
       node_free(*ret);
       *ret = NULL;
       return -1;

@@ -168,7 +168,8 @@ static int given_name(struct reading *r, const char *given) {
                  given);
 }
 
-/* A file that cannot be read or is no YAML is left to the real load, which says so. */
+/* A file that cannot be read or is no YAML is left to the real load, which says so. Without memory the name would be
+ * another one, and with it the whole project. */
 static int name_in_file(struct reading *r, const char *path, char **name) {
   char *text = NULL;
   size_t len = 0;
@@ -179,7 +180,7 @@ static int name_in_file(struct reading *r, const char *path, char **name) {
   quiet.err = &ignored;
   quiet.bytes = 0;
   if (reading_file(&quiet, path, NULL, &text, &len, &shown) < 0)
-    return 0;
+    return ignored.kind == ERR_NO_MEMORY ? err_move(r->err, &ignored) : 0;
   int failed = yaml_read(shown, text, len, &documents, &ignored);
   free(text);
   for (size_t i = 0; !failed && i < documents->count; i++) {
@@ -189,10 +190,10 @@ static int name_in_file(struct reading *r, const char *path, char **name) {
     free(*name);
     *name = strdup(n->text);
     if (!*name)
-      break;
+      failed = err_no_memory(&ignored);
   }
   node_free(documents);
-  return 0;
+  return ignored.kind == ERR_NO_MEMORY ? err_move(r->err, &ignored) : 0;
 }
 
 static int name_in_files(struct reading *r, char **ret) {

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static char *device_key(const struct node *item) {
   return strndup(colon + 1, strcspn(colon + 1, ":"));
 }
 
-/* NULL: an item without a key is never the same as another. */
+/* NULL: an item without a key is never the same as another; or there was no memory, and errno is ENOMEM. */
 static char *key_of(const struct node *item, enum unique how) {
   switch (how) {
   case UNIQUE_KEY:
@@ -83,7 +84,12 @@ static int unique_list(struct node *list, enum unique how, struct err *err) {
     failed = needs_target(item, how, err);
     if (failed)
       break;
+    errno = 0;
     CLEANUP_FREE char *key = key_of(item, how);
+    if (!key && errno == ENOMEM) {
+      failed = err_no_memory(err);
+      break;
+    }
     size_t same = 0;
     while (key && same < keys.count && strcmp(keys.items[same], key) != 0)
       same++;

@@ -43,8 +43,10 @@ char *path_clean(const char *path) {
 
 char *path_join(const char *folder, const char *path) {
   CLEANUP_FREE char *joined = NULL;
-  if (*path == '/' || asprintf(&joined, "%s/%s", folder, path) < 0)
-    return *path == '/' ? path_clean(path) : NULL;
+  if (*path == '/')
+    return path_clean(path);
+  if (asprintf(&joined, "%s/%s", folder, path) < 0)
+    return joined = NULL;
   return path_clean(joined);
 }
 
@@ -65,5 +67,7 @@ char *path_expand_home(const char *path, const char *home) {
   if (*path != '~' || !home)
     return strdup(path);
   CLEANUP_FREE char *joined = NULL;
-  return asprintf(&joined, "%s/%s", home, path + 1) < 0 ? NULL : path_clean(joined);
+  if (asprintf(&joined, "%s/%s", home, path + 1) < 0)
+    return joined = NULL;
+  return path_clean(joined);
 }

@@ -9,7 +9,8 @@ int port_expand(const char *text, struct position pos, struct node *list, struct
 
 /* "[SOURCE:]TARGET[:OPTIONS]" as a map {type, source, target, read_only, bind, volume}. */
 int volume_expand(const char *text, struct position pos, struct node **ret_map, struct err *err);
-/* Its target alone; NULL when the text is no mount or without memory. Caller frees. */
+/* Its target alone; NULL when the text is no mount or without memory (errno is ENOMEM then). Caller
+ * frees. */
 char *volume_target(const char *text);
 
 /* The path without "." , ".." and double slashes, as Go's path.Clean. Caller frees; NULL without memory. */

@@ -53,21 +53,24 @@ static void apply_options(struct mount *m, const char *text, size_t len) {
   }
 }
 
-/* One section between colons; last: at the end of the text. */
+static const char out_of_memory[] = "out of memory";
+
+static const char *copy_section(char **ret, const char *text, size_t len) {
+  *ret = strndup(text, len);
+  return *ret ? NULL : out_of_memory;
+}
+
+/* One section between colons; last: at the end of the text. Else what is wrong with it. */
 static const char *take_section(struct mount *m, const char *text, size_t len, bool last) {
   if (len == 0)
     return "expected something between the colons";
-  if (!m->source && last) {
-    m->target = strndup(text, len);
-  } else if (!m->source) {
-    m->source = strndup(text, len);
-  } else if (!m->target) {
-    m->target = strndup(text, len);
-  } else if (!last) {
+  if (!m->source && !last)
+    return copy_section(&m->source, text, len);
+  if (!m->target)
+    return copy_section(&m->target, text, len);
+  if (!last)
     return "expected [SOURCE:]TARGET[:OPTIONS]";
-  } else {
-    apply_options(m, text, len);
-  }
+  apply_options(m, text, len);
   return NULL;
 }
 
@@ -142,6 +145,8 @@ int volume_expand(const char *text, struct position pos, struct node **ret_map, 
     m.target = strdup(text);
   else
     problem = parse_mount(text, &m);
+  if (problem == out_of_memory)
+    return err_no_memory(err);
   if (problem)
     return position_error(err, &pos, "\"%s\" is no mount, %s", text, problem);
   struct node *map = node_new(NODE_MAP, pos);

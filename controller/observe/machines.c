@@ -18,7 +18,7 @@ static void link_opened(void *arg, const struct engine_reply *reply, struct err 
     log_emit(m->log, LOG_ENGINE_FAILED, LOG_FIELDS(.machine = o->link->name, .err = err), "%s", err_text(err));
     err_move(&o->link->err, err);
     /* Whatever went wrong, nothing was changed and this engine cannot be used. */
-    if (o->link->err.kind != ERR_TLS && o->link->err.kind != ERR_VERSION)
+    if (o->link->err.kind != ERR_TLS && o->link->err.kind != ERR_VERSION && o->link->err.kind != ERR_NO_MEMORY)
       o->link->err.kind = ERR_UNREACHABLE;
   }
   free(o);

@@ -1,5 +1,6 @@
 /* The differences that need a new container, for showing. Whether a new one is needed at all is decided by the spec
  * hash, never by what stands here. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +48,8 @@ static const struct spec_field {
     {"HostConfig.LogConfig", "HostConfig.LogConfig", "logging", SHAPE_OBJECT, true},
 };
 
-/* A value as one short text; NULL for null, absent, false, "" and empty, which all mean "not set". Caller frees. */
+/* A value as one short text; NULL for null, absent, false, "" and empty, which all mean "not set"; and without memory,
+ * errno being ENOMEM then. Caller frees. */
 static char *value_text(const cJSON *v) {
   if (!v || cJSON_IsNull(v) || cJSON_IsFalse(v) || ((cJSON_IsArray(v) || cJSON_IsObject(v)) && !v->child))
     return NULL;
@@ -174,6 +176,7 @@ int fields_diff_spec(const cJSON *body, const cJSON *inspect, const cJSON *secre
     const struct spec_field *f = &spec_fields[i];
     const cJSON *want = json_at(body, f->path), *have = json_at(inspect, f->observed_path);
     int rc = 0;
+    errno = 0;
     if (f->shape == SHAPE_PAIRS || f->shape == SHAPE_HOSTS)
       rc = diff_pairs(f, want, have, secret_env, changes, err);
     else if (f->shape == SHAPE_OBJECT)
@@ -182,6 +185,8 @@ int fields_diff_spec(const cJSON *body, const cJSON *inspect, const cJSON *secre
       rc = diff_set(f, want, have, changes, err);
     else if (f->shape != SHAPE_SET || have)
       rc = diff_whole(f, want, have, changes, err);
+    if (rc == 0 && errno == ENOMEM) /* a text that could not be made has made values equal, or different */
+      rc = err_no_memory(err);
     if (rc < 0)
       return -1;
   }

@@ -339,7 +339,7 @@ static int report_service(struct service_work *w, struct plan_service *it, struc
     if (!(it->image_note = strdup(note)))
       return err_no_memory(err);
   }
-  return it->name ? 0 : err_no_memory(err);
+  return it->name && (!w->old || it->from_machine) && (!w->want || it->to_machine) ? 0 : err_no_memory(err);
 }
 
 static int by_plan_name(const void *a, const void *b) {

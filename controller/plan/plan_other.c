@@ -1,4 +1,5 @@
 /* The plans that are not about a desired fleet: down and build; and the cleanup that ends every plan. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "controller/plan/planner.h"
 #include "controller/plan/ref.h"
 
+/* False without memory too, errno being ENOMEM then. */
 static bool is_hold_of(const char *project, const struct observed_image *image) {
   CLEANUP_FREE char *hold = ref_hold(project, image->id);
   return hold && strcmp(hold, image->ref) == 0;
@@ -42,10 +44,13 @@ int planner_cleanup(struct planner *p, struct err *err) {
           planner_container_step(p, STEP_CONTAINER_REMOVE, PHASE_CLEANUP, m->name, c->service, c, NULL, err) < 0)
         return -1;
     }
+    errno = 0;
     for (size_t k = 0; k < m->image_count; k++)
       if (is_hold_of(p->plan->project, &m->images[k]) && !is_kept(p, m->name, m->images[k].id) &&
           release_step(p, m->name, &m->images[k], err) < 0)
         return -1;
+    if (errno == ENOMEM)
+      return err_no_memory(err);
   }
   return 0;
 }
@@ -139,6 +144,7 @@ static int down_rest(struct planner *p, struct err *err) {
     for (size_t k = 0; p->options->remove_volumes && k < m->volume_count; k++)
       if (down_resource(p, m, &m->volumes[k], STEP_VOLUME_REMOVE, err) < 0)
         return -1;
+    errno = 0;
     for (size_t k = 0; k < m->image_count; k++) {
       if (!is_hold_of(p->plan->project, &m->images[k]))
         continue;
@@ -149,6 +155,8 @@ static int down_rest(struct planner *p, struct err *err) {
         if (p->plan->steps.items[s].kind == STEP_CONTAINER_REMOVE && steps_order(&p->plan->steps, at, s, err) < 0)
           return -1;
     }
+    if (errno == ENOMEM)
+      return err_no_memory(err);
   }
   return 0;
 }

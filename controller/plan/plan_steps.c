@@ -51,8 +51,10 @@ static int stop_step(struct planner *p, const char *machine, const char *service
 
 static int rename_step(struct planner *p, const char *machine, const char *service, const struct observed_container *c,
                        const char *to, struct err *err) {
-  return planner_container_step(p, STEP_CONTAINER_RENAME, PHASE_SWITCH, machine, service, c,
-                                two_strings("from", c->name, "to", to), err);
+  cJSON *args = two_strings("from", c->name, "to", to);
+  if (!args)
+    return err_no_memory(err);
+  return planner_container_step(p, STEP_CONTAINER_RENAME, PHASE_SWITCH, machine, service, c, args, err);
 }
 
 /* Appends a step to a chain: it waits for *last and becomes it. */
@@ -198,8 +200,10 @@ static int start_new(struct planner *p, struct service_work *w, int last, struct
 
 /* From a temporary or parked name to the real one. */
 static int rename_new(struct planner *p, struct service_work *w, const char *from, int *ret_step, struct err *err) {
-  *ret_step = new_step(p, w, STEP_CONTAINER_RENAME, PHASE_SWITCH,
-                       two_strings("from", from, "to", w->want->container_name), err);
+  cJSON *args = two_strings("from", from, "to", w->want->container_name);
+  if (!args)
+    return err_no_memory(err);
+  *ret_step = new_step(p, w, STEP_CONTAINER_RENAME, PHASE_SWITCH, args, err);
   return *ret_step < 0 ? -1 : 0;
 }
 

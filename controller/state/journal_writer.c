@@ -47,7 +47,7 @@ struct journal {
   bool closed;                        /* journal_close came from inside the last callback */
   struct err failure;                 /* once set, every write fails with it */
   struct write reserve[RESERVE_SIZE]; /* so that a write without memory can be told so, later, as any other */
-  size_t reserve_used;
+  struct queue spare;                 /* what of it is free */
 };
 
 static void push(struct queue *q, struct write *w) {
@@ -67,15 +67,19 @@ static struct write *pop(struct queue *q) {
   return w;
 }
 
-static void write_free(struct write *w) {
+static void write_free(struct journal *j, struct write *w) {
   free(w->kind);
   free(w->machine);
   free(w->service);
   free(w->object);
   free(w->result);
   free(w->error);
-  if (!w->reserved)
+  if (w->reserved) {
+    *w = (struct write){.reserved = true};
+    push(&j->spare, w);
+  } else {
     free(w);
+  }
 }
 
 static int insert_entry(struct journal *j, const struct write *w, struct err *err) {
@@ -145,7 +149,7 @@ static void on_written(uv_work_t *work, int status) {
     bool failed = j->failure.kind != ERR_NONE;
     journal_cb *cb = w->cb;
     void *arg = w->arg;
-    write_free(w);
+    write_free(j, w);
     if (failed)
       err_copy(&err, &j->failure);
     cb(arg, failed ? &err : NULL);
@@ -167,17 +171,13 @@ static void start_batch(struct journal *j) {
   uv_queue_work(j->loop, &j->work, on_work, on_written);
 }
 
-/* Never NULL: without memory one of the reserve, and its batch will fail. More writes than the reserve holds
+/* Never NULL: without memory one of the reserve, and its batch will fail. More writes at a time than the reserve holds
  * without any memory leave no way to keep the promise of a callback; the journal is made for being cut off. */
 static struct write *write_new(struct journal *j, journal_cb *cb, void *arg, bool *ret_good) {
   struct write *w = calloc(1, sizeof(*w));
   *ret_good = w != NULL;
-  if (!w) {
-    if (j->reserve_used == RESERVE_SIZE)
-      abort();
-    w = &j->reserve[j->reserve_used++];
-    w->reserved = true;
-  }
+  if (!w && !(w = pop(&j->spare)))
+    abort();
   w->cb = cb;
   w->arg = arg;
   w->at_us = log_now_us();
@@ -245,6 +245,10 @@ int journal_open(struct state *s, struct uv_loop_s *loop, const char *project, i
   struct journal *j = calloc(1, sizeof(*j));
   if (!j)
     return err_no_memory(err);
+  for (size_t i = 0; i < RESERVE_SIZE; i++) {
+    j->reserve[i].reserved = true;
+    push(&j->spare, &j->reserve[i]);
+  }
   j->loop = loop;
   j->revision = revision;
   j->project = strdup(project);

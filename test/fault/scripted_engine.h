@@ -1,0 +1,622 @@
+/* A small Docker Engine that only remembers: containers, images, networks and volumes as documents, changed by the
+ * calls that tandem makes. It runs in a process of its own, so that what it allocates is not the test's, and can go
+ * back to a state that it was told to keep. A container whose environment has FAIL=1 ends as soon as it is started. */
+#ifndef TANDEM_TEST_FAULT_SCRIPTED_ENGINE_H
+#define TANDEM_TEST_FAULT_SCRIPTED_ENGINE_H
+
+#include <ctype.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "api/base/json.h"
+#include "test/engine/fake_engine.h"
+
+enum { SCRIPTED_PATH = 4096, SCRIPTED_BODY = 4 << 20 };
+
+struct scripted_engine {
+  int listener;
+  char socket[80];
+  pid_t pid;
+  pthread_mutex_t mutex;
+  cJSON *now, *kept; /* {"containers": [inspect…], "images": […], "networks": […], "volumes": […]} */
+  int next_id;
+};
+
+struct scripted_call {
+  struct scripted_engine *engine;
+  int fd;
+  char method[8];
+  char path[SCRIPTED_PATH]; /* below the version, without the query */
+  char query[SCRIPTED_PATH * 2];
+  cJSON *body;
+};
+
+/* --- documents --------------------------------------------------------------------------------------------------- */
+
+static inline cJSON *scripted_list(struct scripted_engine *e, const char *name) {
+  return cJSON_GetObjectItemCaseSensitive(e->now, name);
+}
+
+static inline cJSON *scripted_find(cJSON *list, const char *name) {
+  cJSON *item;
+  cJSON_ArrayForEach(item, list) {
+    const char *own = json_str(item, "Name", "");
+    if (strcmp(json_str(item, "Id", ""), name) == 0 || strcmp(own + (*own == '/'), name) == 0)
+      return item;
+  }
+  return NULL;
+}
+
+static inline cJSON *scripted_image(struct scripted_engine *e, const char *ref) {
+  cJSON *image, *tag;
+  cJSON_ArrayForEach(image, scripted_list(e, "images")) {
+    if (strcmp(json_str(image, "Id", ""), ref) == 0)
+      return image;
+    cJSON_ArrayForEach(tag, json_get(image, "RepoTags")) {
+      size_t len = strlen(ref);
+      if (strncmp(tag->valuestring, ref, len) == 0 &&
+          (!tag->valuestring[len] || strcmp(tag->valuestring + len, ":latest") == 0))
+        return image;
+    }
+  }
+  return NULL;
+}
+
+static inline void scripted_new_id(struct scripted_engine *e, char ret_id[65]) {
+  snprintf(ret_id, 65, "%064x", 0xabc000 + e->next_id++);
+}
+
+static inline void scripted_untag(struct scripted_engine *e, const char *tag) {
+  cJSON *image;
+  cJSON_ArrayForEach(image, scripted_list(e, "images")) {
+    cJSON *tags = cJSON_GetObjectItemCaseSensitive(image, "RepoTags");
+    for (int i = cJSON_GetArraySize(tags) - 1; i >= 0; i--)
+      if (strcmp(cJSON_GetArrayItem(tags, i)->valuestring, tag) == 0)
+        cJSON_DeleteItemFromArray(tags, i);
+  }
+}
+
+static inline void scripted_tag(struct scripted_engine *e, cJSON *image, const char *tag) {
+  scripted_untag(e, tag);
+  cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(image, "RepoTags"), cJSON_CreateString(tag));
+}
+
+static inline cJSON *scripted_new_image(struct scripted_engine *e, const char *tag, const cJSON *labels) {
+  cJSON *image = cJSON_CreateObject();
+  char id[65], full[80];
+  scripted_new_id(e, id);
+  snprintf(full, sizeof(full), "sha256:%s", id);
+  json_put_str(image, "Id", full);
+  json_put(image, "RepoTags", cJSON_CreateArray());
+  json_put(image, "Labels", labels ? cJSON_Duplicate(labels, true) : cJSON_CreateObject());
+  cJSON *config = cJSON_CreateObject();
+  json_put(config, "Labels", cJSON_Duplicate(json_get(image, "Labels"), true));
+  json_put(image, "Config", config);
+  cJSON_AddItemToArray(scripted_list(e, "images"), image);
+  scripted_tag(e, image, tag);
+  return image;
+}
+
+static inline void scripted_set_state(cJSON *c, const char *status, bool running, int code) {
+  cJSON *state = cJSON_CreateObject();
+  json_put_str(state, "Status", status);
+  json_put_bool(state, "Running", running);
+  json_put_int(state, "ExitCode", code);
+  json_put_str(state, "StartedAt", strcmp(status, "created") == 0 ? "0001-01-01T00:00:00Z" : "2026-01-01T00:00:00Z");
+  json_put(c, "State", state);
+}
+
+static inline bool scripted_is_running(const cJSON *c) {
+  return json_bool(json_get(c, "State"), "Running", false);
+}
+
+/* --- the line ---------------------------------------------------------------------------------------------------- */
+
+static inline void scripted_json(const struct scripted_call *c, int status, const cJSON *json) {
+  CLEANUP_FREE char *text = json_text(json);
+  fake_reply(c->fd, status, "application/json", text);
+}
+
+static inline void scripted_say(const struct scripted_call *c, int status, const char *name, const char *value) {
+  CLEANUP_JSON cJSON *json = cJSON_CreateObject();
+  json_put_str(json, name, value);
+  scripted_json(c, status, json);
+}
+
+/* 204 has no body. */
+static inline void scripted_nothing(const struct scripted_call *c, int status) {
+  char head[64];
+  snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\n%s\r\n", status,
+           status == 204 || status == 304 ? "" : "Content-Length: 0\r\n");
+  fake_say(c->fd, head);
+}
+
+static inline void scripted_missing(const struct scripted_call *c) {
+  scripted_say(c, 404, "message", "No such object");
+}
+
+static inline int scripted_hex(char c) {
+  return isdigit((unsigned char)c) ? c - '0' : (tolower((unsigned char)c) - 'a') + 10;
+}
+
+static inline void scripted_decode(const char *text, size_t len, char *out, size_t size) {
+  size_t n = 0;
+  for (size_t i = 0; i < len && n + 1 < size; i++)
+    if (text[i] == '%' && i + 2 < len) {
+      out[n++] = (char)(scripted_hex(text[i + 1]) * 16 + scripted_hex(text[i + 2]));
+      i += 2;
+    } else {
+      out[n++] = text[i];
+    }
+  out[n] = '\0';
+}
+
+/* The parameter's value, or "". */
+static inline void scripted_param(const struct scripted_call *c, const char *name, char *out, size_t size) {
+  size_t len = strlen(name);
+  out[0] = '\0';
+  for (const char *p = c->query; p && *p; p = strchr(p, '&') ? strchr(p, '&') + 1 : NULL)
+    if (strncmp(p, name, len) == 0 && p[len] == '=') {
+      scripted_decode(p + len + 1, strcspn(p + len + 1, "&"), out, size);
+      return;
+    }
+}
+
+/* "/containers/NAME/rest": NAME and rest; false when the path is another. */
+static inline bool scripted_parts(const struct scripted_call *c, const char *folder, char *name, size_t size,
+                                  const char **ret_rest) {
+  size_t len = strlen(folder);
+  if (strncmp(c->path, folder, len) != 0)
+    return false;
+  const char *start = c->path + len, *slash = strchr(start, '/');
+  scripted_decode(start, slash ? (size_t)(slash - start) : strlen(start), name, size);
+  *ret_rest = slash ? slash : "";
+  return true;
+}
+
+/* --- containers -------------------------------------------------------------------------------------------------- */
+
+static inline void scripted_create(struct scripted_call *c) {
+  struct scripted_engine *e = c->engine;
+  char name[300], path[310], id[65];
+  scripted_param(c, "name", name, sizeof(name));
+  if (scripted_find(scripted_list(e, "containers"), name)) {
+    scripted_say(c, 409, "message", "the name is in use");
+    return;
+  }
+  cJSON *image = scripted_image(e, json_str(c->body, "Image", ""));
+  if (!image) {
+    scripted_missing(c);
+    return;
+  }
+  cJSON *doc = cJSON_CreateObject(), *config = cJSON_Duplicate(c->body, true), *settings = cJSON_CreateObject();
+  cJSON *host = cJSON_DetachItemFromObjectCaseSensitive(config, "HostConfig");
+  cJSON *networking = cJSON_DetachItemFromObjectCaseSensitive(config, "NetworkingConfig");
+  cJSON *networks = cJSON_DetachItemFromObjectCaseSensitive(networking, "EndpointsConfig");
+  scripted_new_id(e, id);
+  snprintf(path, sizeof(path), "/%s", name);
+  json_put_str(doc, "Id", id);
+  json_put_str(doc, "Name", path);
+  json_put_str(doc, "Image", json_str(image, "Id", ""));
+  json_put_int(doc, "RestartCount", 0);
+  json_put(doc, "Config", config);
+  json_put(doc, "HostConfig", host ? host : cJSON_CreateObject());
+  json_put(settings, "Networks", networks ? networks : cJSON_CreateObject());
+  json_put(doc, "NetworkSettings", settings);
+  scripted_set_state(doc, "created", false, 0);
+  cJSON_Delete(networking);
+  cJSON_AddItemToArray(scripted_list(e, "containers"), doc);
+  scripted_say(c, 201, "Id", id);
+}
+
+static inline bool scripted_is_failing(const cJSON *container) {
+  const cJSON *item;
+  cJSON_ArrayForEach(item, json_at(container, "Config.Env")) if (strcmp(item->valuestring, "FAIL=1") == 0) return true;
+  return false;
+}
+
+static inline void scripted_start(struct scripted_call *c, cJSON *container) {
+  bool running = scripted_is_running(container), fails = scripted_is_failing(container);
+  if (!running)
+    scripted_set_state(container, fails ? "exited" : "running", !fails, fails ? 7 : 0);
+  scripted_nothing(c, running ? 304 : 204);
+}
+
+static inline void scripted_stop(struct scripted_call *c, cJSON *container) {
+  bool running = scripted_is_running(container);
+  if (running)
+    scripted_set_state(container, "exited", false, 0);
+  scripted_nothing(c, running ? 204 : 304);
+}
+
+static inline void scripted_rename(struct scripted_call *c, cJSON *container) {
+  char name[300], path[310];
+  scripted_param(c, "name", name, sizeof(name));
+  if (scripted_find(scripted_list(c->engine, "containers"), name)) {
+    scripted_say(c, 409, "message", "the name is in use");
+    return;
+  }
+  snprintf(path, sizeof(path), "/%s", name);
+  json_put_str(container, "Name", path);
+  scripted_nothing(c, 204);
+}
+
+static inline void scripted_update(struct scripted_call *c, cJSON *container) {
+  cJSON *host = cJSON_GetObjectItemCaseSensitive(container, "HostConfig"), *item;
+  cJSON_ArrayForEach(item, c->body) json_put(host, item->string, cJSON_Duplicate(item, true));
+  fake_reply(c->fd, 200, "application/json", "{\"Warnings\":[]}");
+}
+
+static inline void scripted_remove(struct scripted_call *c, cJSON *container) {
+  char force[8];
+  scripted_param(c, "force", force, sizeof(force));
+  if (scripted_is_running(container) && strcmp(force, "1") != 0) {
+    scripted_say(c, 409, "message", "the container is running");
+    return;
+  }
+  cJSON_Delete(cJSON_DetachItemViaPointer(scripted_list(c->engine, "containers"), container));
+  scripted_nothing(c, 204);
+}
+
+static inline bool scripted_matches(const cJSON *container, const cJSON *filters) {
+  const cJSON *f, *labels = json_at(container, "Config.Labels");
+  cJSON_ArrayForEach(f, json_get(filters, "label")) {
+    char name[300];
+    const char *equals = strchr(f->valuestring, '=');
+    snprintf(name, sizeof(name), "%.*s", (int)(equals ? equals - f->valuestring : 299), f->valuestring);
+    const char *value = json_str(labels, name, NULL);
+    if (!value || (equals && strcmp(value, equals + 1) != 0))
+      return false;
+  }
+  cJSON_ArrayForEach(f, json_get(filters, "name")) {
+    char wanted[310];
+    snprintf(wanted, sizeof(wanted), "^%s$", json_str(container, "Name", ""));
+    if (strcmp(wanted, f->valuestring) != 0)
+      return false;
+  }
+  return true;
+}
+
+static inline void scripted_containers(struct scripted_call *c) {
+  char text[2000];
+  scripted_param(c, "filters", text, sizeof(text));
+  CLEANUP_JSON cJSON *filters = cJSON_Parse(text), *list = cJSON_CreateArray();
+  const cJSON *one;
+  cJSON_ArrayForEach(one, scripted_list(c->engine, "containers")) {
+    if (!scripted_matches(one, filters))
+      continue;
+    cJSON *item = cJSON_CreateObject(), *names = cJSON_CreateArray();
+    cJSON_AddItemToArray(names, cJSON_CreateString(json_str(one, "Name", "")));
+    json_put_str(item, "Id", json_str(one, "Id", ""));
+    json_put(item, "Names", names);
+    json_put_str(item, "State", json_str(json_get(one, "State"), "Status", ""));
+    json_put(item, "Labels", cJSON_Duplicate(json_at(one, "Config.Labels"), true));
+    cJSON_AddItemToArray(list, item);
+  }
+  scripted_json(c, 200, list);
+}
+
+/* "\1\0\0\0" and the length: one frame of stdout. */
+static inline void scripted_logs(struct scripted_call *c) {
+  static const char text[] = "agent: cannot start\n";
+  char frame[8] = {1, 0, 0, 0, 0, 0, 0, sizeof(text) - 1};
+  char head[100];
+  snprintf(head, sizeof(head), "HTTP/1.1 200 X\r\nContent-Length: %zu\r\n\r\n", sizeof(frame) + sizeof(text) - 1);
+  fake_say(c->fd, head);
+  fake_write(c->fd, frame, sizeof(frame));
+  fake_say(c->fd, text);
+}
+
+static inline bool scripted_container(struct scripted_call *c) {
+  static const struct {
+    const char *method, *rest;
+    void (*run)(struct scripted_call *c, cJSON *container);
+  } rows[] = {{"POST", "/start", scripted_start},
+              {"POST", "/stop", scripted_stop},
+              {"POST", "/rename", scripted_rename},
+              {"POST", "/update", scripted_update},
+              {"DELETE", "", scripted_remove}};
+  char name[300];
+  const char *rest;
+  if (!scripted_parts(c, "/containers/", name, sizeof(name), &rest))
+    return false;
+  cJSON *container = scripted_find(scripted_list(c->engine, "containers"), name);
+  if (!container) {
+    scripted_missing(c);
+    return true;
+  }
+  for (size_t i = 0; i < COUNT_OF(rows); i++)
+    if (strcmp(c->method, rows[i].method) == 0 && strcmp(rest, rows[i].rest) == 0) {
+      rows[i].run(c, container);
+      return true;
+    }
+  if (strcmp(rest, "/json") == 0)
+    scripted_json(c, 200, container);
+  else if (strcmp(rest, "/logs") == 0)
+    scripted_logs(c);
+  else if (strcmp(rest, "/archive") == 0)
+    scripted_nothing(c, 200);
+  else if (strcmp(rest, "/exec") == 0)
+    scripted_say(c, 201, "Id", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee");
+  else
+    return false;
+  return true;
+}
+
+/* --- images, networks, volumes ----------------------------------------------------------------------------------- */
+
+static inline void scripted_build(struct scripted_call *c) {
+  char tag[300], labels[3000], aux[400];
+  scripted_param(c, "t", tag, sizeof(tag));
+  scripted_param(c, "labels", labels, sizeof(labels));
+  CLEANUP_JSON cJSON *json = cJSON_Parse(labels);
+  cJSON *image = scripted_new_image(c->engine, tag, json);
+  snprintf(aux, sizeof(aux), "{\"stream\":\"Step 1\\n\"}\r\n{\"id\":\"moby.image.id\",\"aux\":{\"ID\":\"%s\"}}\r\n",
+           json_str(image, "Id", ""));
+  fake_reply(c->fd, 200, "application/json", aux);
+}
+
+static inline bool scripted_images(struct scripted_call *c) {
+  char name[400], repo[300], tag[100], full[410];
+  const char *rest;
+  struct scripted_engine *e = c->engine;
+  if (strcmp(c->path, "/images/json") == 0) {
+    scripted_json(c, 200, scripted_list(e, "images"));
+    return true;
+  }
+  if (!scripted_parts(c, "/images/", name, sizeof(name), &rest))
+    return false;
+  cJSON *image = scripted_image(e, name);
+  if (!image) {
+    scripted_missing(c);
+  } else if (strcmp(rest, "/tag") == 0) {
+    scripted_param(c, "repo", repo, sizeof(repo));
+    scripted_param(c, "tag", tag, sizeof(tag));
+    snprintf(full, sizeof(full), "%s%s%s", repo, *tag ? ":" : "", tag);
+    scripted_tag(e, image, full);
+    scripted_nothing(c, 201);
+  } else if (strcmp(c->method, "DELETE") == 0) {
+    scripted_untag(e, name);
+    fake_reply(c->fd, 200, "application/json", "[]");
+  } else {
+    scripted_json(c, 200, image);
+  }
+  return true;
+}
+
+static inline void scripted_create_resource(struct scripted_call *c, cJSON *list) {
+  cJSON *item = scripted_find(list, json_str(c->body, "Name", ""));
+  char id[65];
+  if (!item) {
+    item = cJSON_Duplicate(c->body, true);
+    scripted_new_id(c->engine, id);
+    json_put_str(item, "Id", id);
+    cJSON_AddItemToArray(list, item);
+  }
+  scripted_json(c, 201, item);
+}
+
+static inline void scripted_connect(struct scripted_call *c, const cJSON *network) {
+  cJSON *container = scripted_find(scripted_list(c->engine, "containers"), json_str(c->body, "Container", ""));
+  cJSON *networks = (cJSON *)json_at(container, "NetworkSettings.Networks");
+  if (!networks) {
+    scripted_missing(c);
+    return;
+  }
+  json_put(networks, json_str(network, "Name", ""), cJSON_CreateObject());
+  scripted_nothing(c, 200);
+}
+
+static inline bool scripted_resource(struct scripted_call *c, const char *kind) {
+  char name[300], folder[20];
+  const char *rest;
+  cJSON *list = scripted_list(c->engine, kind);
+  snprintf(folder, sizeof(folder), "/%s/", kind);
+  if (strlen(c->path) + 1 == strlen(folder) && strncmp(c->path, folder, strlen(c->path)) == 0) {
+    CLEANUP_JSON cJSON *all = cJSON_CreateObject();
+    json_put(all, "Volumes", cJSON_Duplicate(list, true));
+    scripted_json(c, 200, *kind == 'v' ? all : list);
+    return true;
+  }
+  if (!scripted_parts(c, folder, name, sizeof(name), &rest))
+    return false;
+  cJSON *item = scripted_find(list, name);
+  if (strcmp(name, "create") == 0)
+    scripted_create_resource(c, list);
+  else if (!item)
+    scripted_missing(c);
+  else if (strcmp(c->method, "DELETE") == 0)
+    cJSON_Delete(cJSON_DetachItemViaPointer(list, item)), scripted_nothing(c, 204);
+  else if (strcmp(rest, "/connect") == 0)
+    scripted_connect(c, item);
+  else
+    scripted_json(c, 200, item);
+  return true;
+}
+
+/* --- all of it --------------------------------------------------------------------------------------------------- */
+
+static inline void scripted_empty(struct scripted_engine *e) {
+  e->now = cJSON_Parse("{\"containers\":[],\"images\":[],\"networks\":[],\"volumes\":[]}");
+  scripted_new_image(e, "busy:1", NULL);
+}
+
+/* The test's own requests: what is there, keep it, go back to it, begin anew. */
+static inline bool scripted_control(struct scripted_call *c) {
+  struct scripted_engine *e = c->engine;
+  if (strcmp(c->path, "/_all") == 0) {
+    scripted_json(c, 200, e->now);
+    return true;
+  }
+  if (strcmp(c->path, "/_keep") == 0) {
+    cJSON_Delete(e->kept);
+    e->kept = cJSON_Duplicate(e->now, true);
+  } else if (strcmp(c->path, "/_back") == 0) {
+    cJSON_Delete(e->now);
+    e->now = cJSON_Duplicate(e->kept, true);
+  } else if (strcmp(c->path, "/_new") == 0) {
+    cJSON_Delete(e->now);
+    scripted_empty(e);
+  } else {
+    return false;
+  }
+  scripted_nothing(c, 200);
+  return true;
+}
+
+/* True to keep the connection. */
+static inline bool scripted_answer(struct scripted_call *c) {
+  if (strncmp(c->path, "/exec/", 6) == 0) {
+    if (strcmp(c->method, "POST") == 0)
+      scripted_nothing(c, 200);
+    else
+      fake_reply(c->fd, 200, "application/json", "{\"ExitCode\":0,\"Running\":false}");
+    return true;
+  }
+  pthread_mutex_lock(&c->engine->mutex);
+  bool known = true;
+  if (strcmp(c->path, "/containers/json") == 0)
+    scripted_containers(c);
+  else if (strcmp(c->path, "/containers/create") == 0)
+    scripted_create(c);
+  else if (strcmp(c->path, "/build") == 0)
+    scripted_build(c);
+  else
+    known = scripted_control(c) || scripted_container(c) || scripted_images(c) || scripted_resource(c, "networks") ||
+            scripted_resource(c, "volumes");
+  if (!known)
+    scripted_say(c, 501, "message", "the scripted engine does not know this call");
+  pthread_mutex_unlock(&c->engine->mutex);
+  return true;
+}
+
+/* Reads what is left of len bytes after the `have` that came with the head; a chunked body is read to its end and
+ * dropped (a tar). */
+static inline char *scripted_body(int fd, const char *head, const char *begin, size_t have) {
+  const char *length = strcasestr(head, "\r\nContent-Length: ");
+  size_t len = length ? strtoul(length + 18, NULL, 10) : 0;
+  char *body = len < SCRIPTED_BODY ? calloc(1, len + 1) : NULL;
+  if (!body)
+    return NULL;
+  memcpy(body, begin, have < len ? have : len);
+  for (size_t n = have; n < len;) {
+    ssize_t got = recv(fd, body + n, len - n, 0);
+    if (got <= 0) {
+      free(body);
+      return NULL;
+    }
+    n += (size_t)got;
+  }
+  return body;
+}
+
+static inline bool scripted_one(struct scripted_engine *e, int fd) {
+  struct scripted_call c = {.engine = e, .fd = fd};
+  static const char events[] = "HTTP/1.1 200 X\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+  char head[16384], target[SCRIPTED_PATH * 3] = "";
+  size_t head_len, extra;
+  if (!fake_read_head(fd, head, sizeof(head), &head_len, &extra))
+    return false;
+  char *begin = head + head_len;
+  CLEANUP_FREE char *rest = malloc(extra + 1);
+  if (!rest)
+    return false;
+  memcpy(rest, begin, extra);
+  *begin = '\0';
+  CLEANUP_FREE char *body = scripted_body(fd, head, rest, extra);
+  if (!body || sscanf(head, "%7s %12287s", c.method, target) != 2)
+    return false;
+  if (fake_open(fd, target))
+    return true;
+  char *query = strchr(target, '?');
+  snprintf(c.query, sizeof(c.query), "%.*s", (int)sizeof(c.query) - 1, query ? query + 1 : "");
+  if (query)
+    *query = '\0';
+  snprintf(c.path, sizeof(c.path), "%.*s", (int)sizeof(c.path) - 1, strncmp(target, "/v1.41", 6) ? target : target + 6);
+  if (strcmp(c.path, "/events") == 0) { /* silence, until the client hangs up */
+    fake_say(fd, events);
+    return recv(fd, head, 1, 0) > 0;
+  }
+  c.body = *body == '{' ? cJSON_Parse(body) : NULL;
+  bool keep = scripted_answer(&c);
+  cJSON_Delete(c.body);
+  return keep;
+}
+
+struct scripted_connection {
+  struct scripted_engine *engine;
+  int fd;
+};
+
+static inline void *scripted_serve(void *arg) {
+  struct scripted_connection *c = arg;
+  while (scripted_one(c->engine, c->fd))
+    continue;
+  close(c->fd);
+  free(c);
+  return NULL;
+}
+
+static inline void scripted_run(struct scripted_engine *e) {
+  int fd;
+  scripted_empty(e);
+  while ((fd = accept(e->listener, NULL, NULL)) >= 0) {
+    struct scripted_connection *c = malloc(sizeof(*c));
+    pthread_t thread;
+    if (!c)
+      _exit(1);
+    *c = (struct scripted_connection){e, fd};
+    if (pthread_create(&thread, NULL, scripted_serve, c) != 0)
+      _exit(1);
+    pthread_detach(thread);
+  }
+  _exit(1);
+}
+
+static inline void scripted_begin(struct scripted_engine *e, const char *dir) {
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  memset(e, 0, sizeof(*e));
+  pthread_mutex_init(&e->mutex, NULL);
+  snprintf(e->socket, sizeof(e->socket), "%.60s/engine.sock", dir);
+  snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", e->socket);
+  e->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (bind(e->listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(e->listener, 64) < 0)
+    abort();
+  fflush(NULL);
+  e->pid = fork();
+  if (e->pid < 0)
+    abort();
+  if (e->pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    scripted_run(e);
+  }
+  close(e->listener);
+}
+
+static inline void scripted_end(struct scripted_engine *e) {
+  kill(e->pid, SIGKILL);
+  waitpid(e->pid, NULL, 0);
+}
+
+/* One request of the test; the answer's body, which the caller frees. */
+static inline char *scripted_ask(const struct scripted_engine *e, const char *path) {
+  struct sockaddr_un addr = {.sun_family = AF_UNIX};
+  char head[16384], request[100];
+  size_t head_len, extra;
+  snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", e->socket);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+    abort();
+  snprintf(request, sizeof(request), "GET /v1.41%s HTTP/1.1\r\n\r\n", path);
+  fake_say(fd, request);
+  if (!fake_read_head(fd, head, sizeof(head), &head_len, &extra))
+    abort();
+  CLEANUP_FREE char *rest = malloc(extra + 1);
+  memcpy(rest, head + head_len, extra);
+  head[head_len] = '\0';
+  char *body = scripted_body(fd, head, rest, extra);
+  close(fd);
+  return body;
+}
+
+#endif
