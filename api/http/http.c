@@ -10,6 +10,8 @@ struct watch {
   curl_socket_t fd;
   int events; /* what curl waits for, as UV_READABLE and UV_WRITABLE */
   struct http *http;
+  struct watch *next; /* in http->spare_watches */
+  bool reserved;
 };
 
 static void arm_timer(struct http *http);
@@ -83,7 +85,31 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     uv_poll_start(poll, watch->events, on_poll);
 }
 
+static bool watch_fill_reserve(struct http *http) {
+  for (int i = 0; i < RESERVED_WATCHES; i++) {
+    struct watch *watch = calloc(1, sizeof(*watch));
+    if (!watch)
+      return false;
+    *watch = (struct watch){.reserved = true, .next = http->spare_watches};
+    http->spare_watches = watch;
+  }
+  return true;
+}
+
+static void watch_free(struct watch *watch, struct http *http) {
+  if (!watch->reserved) {
+    free(watch);
+    return;
+  }
+  *watch = (struct watch){.reserved = true, .next = http->spare_watches};
+  http->spare_watches = watch;
+}
+
 static void http_free(struct http *http) {
+  for (struct watch *watch = http->spare_watches, *next; watch; watch = next) {
+    next = watch->next;
+    free(watch);
+  }
   request_drop_reserve(http);
   endpoint_release(&http->endpoint);
   free(http->tls_ca);
@@ -109,18 +135,20 @@ static void handle_closed(struct http *http) {
 static void on_watch_closed(uv_handle_t *handle) {
   struct watch *watch = handle->data;
   struct http *http = watch->http;
-  free(watch);
+  watch_free(watch, http);
   handle_closed(http);
 }
 
 static struct watch *watch_new(struct http *http, curl_socket_t fd) {
   struct watch *watch = calloc(1, sizeof(*watch));
-  if (!watch)
+  if (!watch && !(watch = http->spare_watches))
     return NULL;
+  if (watch->reserved)
+    http->spare_watches = watch->next;
   watch->http = http;
   watch->fd = fd;
   if (uv_poll_init_socket(http->loop, &watch->poll, fd) < 0) {
-    free(watch);
+    watch_free(watch, http);
     return NULL;
   }
   watch->poll.data = watch;
@@ -129,6 +157,8 @@ static struct watch *watch_new(struct http *http, curl_socket_t fd) {
   return watch;
 }
 
+/* Never fails: libcurl's multi handle does not survive that. A socket that nobody watches ends by its request's
+ * deadline. */
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg) {
   (void)easy;
   struct http *http = arg;
@@ -142,9 +172,10 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     return 0;
   }
   if (!watch && !(watch = watch_new(http, fd)))
-    return -1;
+    return 0;
   watch->events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
-  return uv_poll_start(&watch->poll, watch->events, on_poll) < 0 ? -1 : 0;
+  uv_poll_start(&watch->poll, watch->events, on_poll);
+  return 0;
 }
 
 static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg) {
@@ -330,7 +361,7 @@ int http_new(struct uv_loop_s *loop, const struct http_options *options, struct 
     free(http);
     return err_set(err, ERR_INTERNAL, "libcurl cannot be initialised");
   }
-  bool filled = request_fill_reserve(http);
+  bool filled = request_fill_reserve(http) && watch_fill_reserve(http);
   if (!filled || copy_options(http, options, err) < 0 || set_multi(http, err) < 0) {
     http_free(http);
     return filled ? -1 : err_no_memory(err);

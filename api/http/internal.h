@@ -11,6 +11,7 @@
 #define NEVER UINT64_MAX
 #define SPARE_HANDLES 16
 #define RESERVED_REQUESTS 64
+#define RESERVED_WATCHES 64
 
 TAILQ_HEAD(request_list, http_request);
 
@@ -25,6 +26,7 @@ struct http {
   struct request_list active;
   struct request_list queue;
   struct request_list reserve; /* for when there is no memory: every request can be told so, later, as any other */
+  struct watch *spare_watches; /* likewise */
   size_t queued;
   size_t finished;          /* how many requests ever */
   uint64_t curl_due_ms;     /* when curl wants to run; loop time */
