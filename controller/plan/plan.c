@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/base/json.h"
+#include "controller/plan/basis.h"
 #include "controller/plan/planner.h"
 
 int planner_warn(struct planner *p, struct err *err, const char *format, ...) {
@@ -408,7 +409,8 @@ static int make(struct planner *p, struct err *err) {
   if (order_resources(p, err) < 0 || order_services(p, err) < 0)
     return -1;
   pull_gates_forward(&p->plan->steps);
-  if (planner_cleanup(p, err) < 0 || report(p, err) < 0)
+  if (planner_cleanup(p, err) < 0 || report(p, err) < 0 ||
+      basis_make(p->desired, p->observed, p->options->base_revision, &p->plan->basis, err) < 0)
     return -1;
   return planner_finish(p, err);
 }

@@ -75,6 +75,7 @@ struct plan {
   struct strv warnings;
   struct steps steps; /* empty: nothing to do */
   cJSON *desired;     /* the document to be stored with the revision; NULL for down */
+  cJSON *basis;       /* what it was made from, see basis.h; NULL for down */
   bool rollback_offline; /* going back needs no build and no network */
   char fingerprint[65];  /* of desired document, steps and the observed IDs in them */
 };
@@ -105,7 +106,7 @@ void plan_free(struct plan *plan);
 size_t plan_count(const struct plan *plan, enum plan_action action);
 /* Nothing to change on any engine (clean-up left over counts as nothing). */
 bool plan_is_empty(const struct plan *plan);
-/* The whole plan, for --format json and for PLANFILE. */
+/* The whole plan, for --format json and for PLANFILE, with its fingerprint: the hash of all the rest. */
 int plan_to_json(const struct plan *plan, cJSON **ret_json, struct err *err);
 
 #endif
