@@ -77,7 +77,13 @@ static int make_plan(struct session *s, const char *kind, const struct desired *
   options.keep_parked_from = options.base_revision;
   options.kept_images = (const char *const *)kept.items;
   options.kept_image_count = kept.count;
-  if (plan_make(desired, observed, &options, ret_plan, err) < 0)
+  struct desired *held = NULL;
+  if (session_desired_of(s, options.base_revision, &held, err) < 0)
+    return -1;
+  options.held = held;
+  int rc = plan_make(desired, observed, &options, ret_plan, err);
+  desired_free(held);
+  if (rc < 0)
     return -1;
   log_emit(s->options.log, LOG_PLAN_READY, LOG_FIELDS(.project = s->fleet->name, .total = (int64_t)(*ret_plan)->steps.count),
            "%zu steps", (*ret_plan)->steps.count);

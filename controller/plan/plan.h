@@ -20,7 +20,7 @@ enum plan_action {
   PLAN_RECREATE, /* ± a new container takes the old one's place */
   PLAN_MOVE,     /* → to another machine */
   PLAN_UPDATE,   /* ~ live, no restart */
-  PLAN_START,    /* ^ it is there but does not run, or has another name */
+  PLAN_START,    /* ^ it is there but does not run (or is paused), or has another name */
   PLAN_REMOVE,   /* - no longer in the files */
   PLAN_ACTION_COUNT
 };
@@ -85,6 +85,7 @@ struct plan_options {
   int64_t base_revision;
   int64_t keep_parked_from; /* parked containers of revisions older than this are removed after the commit */
   int parallelism;          /* 0: the manifest's */
+  const struct desired *held; /* of the base revision, with the image IDs it ran with; NULL: none */
   bool no_build;            /* a needed build is ERR_CONFLICT */
   bool remove_volumes;      /* down --volumes */
   const char *const *kept_images; /* image IDs that kept revisions need: their hold tags stay */
