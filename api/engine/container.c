@@ -81,6 +81,18 @@ struct engine_call *container_stop(struct engine *e, const char *id, int timeout
   return call_simple(e, &spec, cb, arg);
 }
 
+struct engine_call *container_pause(struct engine *e, const char *id, engine_cb *cb, void *arg) {
+  struct url url = URL_INIT;
+  container_url(&url, id, "/pause");
+  return call_simple(e, &(struct leg_spec){.method = "POST", .url = &url, .lane = LANE_MUTATION}, cb, arg);
+}
+
+struct engine_call *container_unpause(struct engine *e, const char *id, engine_cb *cb, void *arg) {
+  struct url url = URL_INIT;
+  container_url(&url, id, "/unpause");
+  return call_simple(e, &(struct leg_spec){.method = "POST", .url = &url, .lane = LANE_MUTATION}, cb, arg);
+}
+
 struct engine_call *container_rename(struct engine *e, const char *id, const char *name, engine_cb *cb, void *arg) {
   struct url url = URL_INIT;
   container_url(&url, id, "/rename");

@@ -20,6 +20,8 @@ struct engine_call *container_start(struct engine *e, const char *id, engine_cb 
  * call and must be above the stop time. 304 (already stopped) is success. */
 struct engine_call *container_stop(struct engine *e, const char *id, int timeout_s, int deadline_s, engine_cb *cb,
                                    void *arg);
+struct engine_call *container_pause(struct engine *e, const char *id, engine_cb *cb, void *arg);
+struct engine_call *container_unpause(struct engine *e, const char *id, engine_cb *cb, void *arg);
 struct engine_call *container_rename(struct engine *e, const char *id, const char *name, engine_cb *cb, void *arg);
 /* DELETE /containers/{id}?force=&v=  */
 struct engine_call *container_remove(struct engine *e, const char *id, bool force, bool volumes, engine_cb *cb,

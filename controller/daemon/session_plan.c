@@ -89,7 +89,13 @@ static int plan_once(struct session *s, const char *kind, const struct desired *
   options.keep_parked_from = options.base_revision;
   options.kept_images = (const char *const *)kept.items;
   options.kept_image_count = kept.count;
-  if (plan_make(desired, observed, &options, ret_plan, err) < 0)
+  struct desired *held = NULL;
+  if (session_desired_of(s, options.base_revision, &held, err) < 0)
+    return -1;
+  options.held = held;
+  int rc = plan_make(desired, observed, &options, ret_plan, err);
+  desired_free(held);
+  if (rc < 0)
     return -1;
   return 0;
 }

@@ -256,6 +256,42 @@ void start_undo(struct op *op) {
   look(op, start_back);
 }
 
+/* --- unpause ------------------------------------------------------------------------------------------------------ */
+
+static bool is_paused(const cJSON *inspect) {
+  return json_bool(json_get(inspect, "State"), "Paused", false);
+}
+
+void unpause_run(struct op *op) {
+  const char *id = run_id(op);
+  if (id)
+    op->call = container_unpause(op->engine, id, op_reply, op);
+}
+
+static void unpause_looked(struct op *op, const cJSON *inspect) {
+  answer(op, inspect && !is_paused(inspect));
+}
+
+void unpause_probe(struct op *op) {
+  look(op, unpause_looked);
+}
+
+static void unpause_back(struct op *op, const cJSON *inspect) {
+  note_settled(op, inspect);
+  if (!inspect)
+    op_fail(op, ERR_CONFLICT, "the container is gone");
+  else if (is_paused(inspect))
+    op_done(op, NULL);
+  else if (!is_running(inspect))
+    op_fail(op, ERR_CONFLICT, "it runs no more, so it cannot be paused again");
+  else
+    op_take_back(op, container_pause(op->engine, op->step->container, op_reply, op));
+}
+
+void unpause_undo(struct op *op) {
+  look(op, unpause_back);
+}
+
 /* --- rename ------------------------------------------------------------------------------------------------------ */
 
 static bool is_named(const cJSON *inspect, const char *name) {

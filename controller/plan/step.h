@@ -22,10 +22,12 @@
   X(CONTAINER_CREATE, "container.create") \
   X(CONTAINER_FILES, "container.files") \
   X(NETWORK_CONNECT, "network.connect") \
+  X(NETWORK_DISCONNECT, "network.disconnect") \
   X(CONTAINER_POLICY, "container.policy") \
   X(CONTAINER_STOP, "container.stop") \
   X(CONTAINER_RENAME, "container.rename") \
   X(CONTAINER_START, "container.start") \
+  X(CONTAINER_UNPAUSE, "container.unpause") \
   X(CONTAINER_UPDATE, "container.update") \
   X(GATE_READY, "gate.ready") \
   X(GATE_HOLD, "gate.hold") \
