@@ -224,7 +224,7 @@ static void looked(void *arg, const struct engine_reply *reply, struct err *err)
     s->ours = event == SEAT_OURS;
     if (event == SEAT_OURS || event == SEAT_DEAD)
       snprintf(s->id, sizeof(s->id), "%s", json_str(reply->json, "Id", ""));
-    if (event == SEAT_DEAD && holder_life(&s->other) != HOLDER_ENDED)
+    if (event == SEAT_DEAD && holder_life(&s->other) == HOLDER_UNSURE)
       l->not_before_ms = now + LOCK_HOLD_MS;
     if (event == SEAT_DEAD && seat_epoch(reply->json) >= l->o.epoch)
       l->o.epoch = seat_epoch(reply->json) + 1;

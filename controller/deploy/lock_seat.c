@@ -67,6 +67,8 @@ enum seat_event seat_judge(const cJSON *inspect, const char *token, uint64_t now
   if (strcmp(label(inspect, "tandem.token"), token) == 0)
     return SEAT_OURS;
   enum holder_life life = told_holder(inspect, ret_holder) ? holder_life(ret_holder) : HOLDER_UNSURE;
+  if (holder_is_self(ret_holder))
+    return SEAT_DEAD; /* of an earlier session of this process, which could not give it back */
   if (life != HOLDER_UNSURE)
     return life == HOLDER_ENDED ? SEAT_DEAD : SEAT_ALIVE;
   bool known = strcmp(w->id, id) == 0;

@@ -99,6 +99,10 @@ enum holder_life holder_life(const struct holder *h) {
   return state == 'Z' || state == 'X' ? HOLDER_ENDED : strchr("Tt", state) ? HOLDER_UNSURE : HOLDER_RUNS;
 }
 
+bool holder_is_self(const struct holder *h) {
+  return h->pid == getpid() && holder_life(h) == HOLDER_RUNS;
+}
+
 /* 12:00:03, with the date in front when it was another day. */
 static void since_text(int64_t since_s, char *out, size_t size) {
   time_t then = (time_t)since_s, now = time(NULL);

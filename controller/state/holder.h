@@ -31,6 +31,7 @@ enum holder_life {
   HOLDER_UNSURE, /* of another kernel or pid namespace, or stopped: it may go on at any time */
 };
 enum holder_life holder_life(const struct holder *h);
+bool holder_is_self(const struct holder *h);
 /* "tandem apply (pid 123 on other) since 12:00:03"; the host only when it is another one. */
 void holder_text(const struct holder *h, char *out, size_t size);
 

@@ -99,6 +99,8 @@ static void a_process_that_has_ended_is_dead_at_once(void **state) {
   assert_int_equal(waitpid(pid, NULL, 0), pid);
   holder_self("apply", "/s", &h);
   assert_int_equal(holder_life(&h), HOLDER_RUNS);
+  assert_int_equal(judge(&h, ID_A, "other", 5, 1000, &w), SEAT_DEAD); /* an earlier session's */
+  holder_of(getppid(), &h);
   assert_int_equal(judge(&h, ID_A, "other", 5, 1000, &w), SEAT_ALIVE);
   h.pid = pid;
   assert_int_equal(judge(&h, ID_A, "other", 5, 1000, &w), SEAT_DEAD);
