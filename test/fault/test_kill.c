@@ -1,6 +1,7 @@
 /* The kill matrix: a transaction on the real engines is killed with SIGKILL at every point of its course, then
- * recovered, and the fleet must be exactly the old one or exactly the new one. TANDEM_FAULT=full: every point, and
- * every point of every recovery of a sample; else a sample of the points that fits into a test run. */
+ * recovered, and the fleet must be exactly the old one or exactly the new one. Every point; the recovery of a sample of
+ * them is killed too, at a sample of its own points. TANDEM_FAULT=full: more of these, and each at every point of the
+ * recovery; =quick: a sample of the points. */
 #include "test/fault/killer.h"
 
 enum { DEEP_SAMPLE = 5 };
@@ -17,8 +18,8 @@ struct tally {
   double seconds;
 };
 
-static bool full(void) {
-  return strcmp(lab_env("TANDEM_FAULT", ""), "full") == 0;
+static bool asked_for(const char *extent) {
+  return strcmp(lab_env("TANDEM_FAULT", ""), extent) == 0;
 }
 
 static void close_state(struct bench *b) {
@@ -87,8 +88,8 @@ struct scenario {
   const char *name;
   void (*change)(struct bench *b, struct fleet_spec *want); /* from what is deployed to what is applied */
   enum transaction_result ends;                             /* unkilled */
-  int stride; /* sampled: every so many points */
-  int deep;   /* and of every so many of these, the recovery is killed too; 0: of none */
+  int stride; /* quick: every so many points */
+  int deep;   /* of every so many points the recovery is killed too; 0: of none */
 };
 
 /* Brings a fleet that a killed but committed first deploy or down has left to where the scenario starts from. */
@@ -159,14 +160,14 @@ static void start_from(struct bench *b, bool none) {
 static void run_matrix(struct bench *b, const struct scenario *s) {
   struct tally t = {0};
   struct fleet_spec start = b->now;
-  int stride = full() ? 1 : s->stride, deep = full() ? 8 : s->deep, at = 0;
+  int stride = asked_for("quick") ? s->stride : 1, deep = asked_for("full") ? 8 : s->deep, at = 0;
   bool deeper;
   uint64_t began = uv_hrtime();
   /* The last run ends by itself; what it made stays for the next scenario. */
   for (int n = 1 + atoi(lab_env("KILL_FROM", "0")); try_point(b, s, n, 0, &t, &deeper); n += stride) {
     reset(b, &start);
     if (deep && at++ % deep == deep / 2)
-      for (int m = 1; try_point(b, s, n, m, &t, &deeper) && deeper; m += full() ? 1 : DEEP_SAMPLE)
+      for (int m = 1; try_point(b, s, n, m, &t, &deeper) && deeper; m += asked_for("full") ? 1 : DEEP_SAMPLE)
         reset(b, &start);
     reset(b, &start);
   }
@@ -215,7 +216,7 @@ static void change_to_none(struct bench *b, struct fleet_spec *want) {
 }
 
 static const struct scenario first_deploy = {"first deploy", change_to_first, TRANSACTION_COMMITTED, 19, 0};
-static const struct scenario update = {"update", change_several, TRANSACTION_COMMITTED, 19, 4};
+static const struct scenario update = {"update", change_several, TRANSACTION_COMMITTED, 19, 60};
 static const struct scenario move = {"move", change_place, TRANSACTION_COMMITTED, 7, 0};
 static const struct scenario failing = {"failing release", change_to_failing, TRANSACTION_PUT_BACK, 11, 0};
 static const struct scenario going_back = {"going back", change_back, TRANSACTION_COMMITTED, 19, 0};
