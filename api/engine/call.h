@@ -61,7 +61,7 @@ struct engine_call {
   struct leg_list legs; /* under way or waiting, on any engine */
   bool cancelled;
   bool reserved; /* goes back to engine->spare_calls */
-  void *state; /* of a call of several legs; state_free at the end */
+  void *state;   /* of a call of several legs; state_free at the end */
   void (*state_free)(void *state);
 };
 
