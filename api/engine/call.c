@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
 #include "api/base/json.h"
 
@@ -17,7 +18,8 @@ struct leg {
   struct engine *engine;
   leg_done *done;
   enum lane lane;
-  bool waiting;
+  struct leg_list *waits_in; /* NULL when it does not wait */
+  bool fenced;               /* a changing request, sent only while the engine's fence is open */
   bool holds_slot;
   bool drop_body;
   bool reserved; /* goes back to engine->spare_legs */
@@ -35,8 +37,6 @@ struct leg {
   int (*on_data)(void *arg, const void *data, size_t len, struct err *err);
   long (*on_read)(void *arg, void *data, size_t size, struct err *err);
 };
-
-static void lane_pump(struct engine *e, enum lane lane);
 
 int call_fill_reserve(struct engine *e, struct err *err) {
   for (int i = 0; i < RESERVED; i++) {
@@ -171,6 +171,7 @@ static void on_done(void *arg, const struct http_head *head, struct err *failure
 
 static void on_head(void *arg, const struct http_head *head) {
   struct leg *leg = arg;
+  leg->engine->heard_ms = uv_now(leg->engine->loop);
   leg->status = head->status;
   if (leg->on_head && is_success(head->status))
     leg->on_head(leg->arg, head);
@@ -179,6 +180,7 @@ static void on_head(void *arg, const struct http_head *head) {
 static int on_data(void *arg, const void *data, size_t len, struct err *err) {
   struct leg *leg = arg;
   bool ok = is_success(leg->status);
+  leg->engine->heard_ms = uv_now(leg->engine->loop);
   if (ok && leg->on_data)
     return leg->on_data(leg->arg, data, len, err);
   if (!ok) { /* keep the beginning of an error's text, drop the rest */
@@ -193,9 +195,32 @@ static long on_read(void *arg, void *data, size_t size, struct err *err) {
   return leg->on_read(leg->arg, data, size, err);
 }
 
+static bool changes(const char *method) {
+  return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+}
+
+/* The last look at the fence, with nothing but the writing left to do. */
+static int may_send(void *arg, struct err *err) {
+  const struct leg *leg = arg;
+  const struct engine *e = leg->engine;
+  if (!leg->fenced || leg->call->unfenced || !e->fence)
+    return 0;
+  switch (e->fence(e->fence_arg, err)) {
+  case FENCE_OPEN:
+    return 0;
+  case FENCE_BROKEN:
+    err->kind = ERR_LOCKED;
+    break;
+  case FENCE_SHUT:
+    err->kind = ERR_UNREACHABLE;
+    break;
+  }
+  return -1;
+}
+
 /* Hands the leg to http; with leg->spec.fail nothing is sent. */
 static void leg_send(struct leg *leg) {
-  if (!leg->spec.fail && strcmp(leg->spec.method, "GET") != 0 && strcmp(leg->spec.method, "HEAD") != 0)
+  if (!leg->spec.fail && changes(leg->spec.method))
     leg->engine->mutations++;
   leg->request = http_start(leg->engine->http, &leg->spec);
   leg->spec.fail = NULL;
@@ -206,16 +231,54 @@ static void leg_send_failed(struct leg *leg, struct err *err) {
   leg_send(leg);
 }
 
-static void lane_pump(struct engine *e, enum lane lane) {
+static void leg_wait_in(struct leg *leg, struct leg_list *list) {
+  leg->waits_in = list;
+  TAILQ_INSERT_TAIL(list, leg, lane_entry);
+}
+
+static void leg_wait_no_more(struct leg *leg) {
+  TAILQ_REMOVE(leg->waits_in, leg, lane_entry);
+  leg->waits_in = NULL;
+}
+
+void lane_pump(struct engine *e, enum lane lane) {
   struct leg *leg;
   while ((leg = TAILQ_FIRST(&e->lanes[lane].waiting)) &&
          (!e->lanes[lane].limit || e->lanes[lane].busy < e->lanes[lane].limit)) {
-    TAILQ_REMOVE(&e->lanes[lane].waiting, leg, lane_entry);
-    leg->waiting = false;
+    CLEANUP_ERR struct err err = ERR_INIT;
+    leg_wait_no_more(leg);
+    if (may_send(leg, &err) < 0 && err.kind == ERR_UNREACHABLE) {
+      leg_wait_in(leg, &e->fenced);
+      continue;
+    }
     leg->holds_slot = true;
     e->lanes[lane].busy++;
-    leg_send(leg);
+    if (err.kind)
+      leg_send_failed(leg, &err);
+    else
+      leg_send(leg);
   }
+}
+
+void engine_set_fence(struct engine *e, engine_fence_cb *fence, void *arg) {
+  e->fence = fence;
+  e->fence_arg = arg;
+  engine_fence_changed(e);
+}
+
+void engine_call_unfence(struct engine_call *call) {
+  call->unfenced = true;
+  engine_fence_changed(call->engine);
+}
+
+void engine_fence_changed(struct engine *e) {
+  struct leg *leg;
+  while ((leg = TAILQ_FIRST(&e->fenced))) {
+    leg_wait_no_more(leg);
+    leg_wait_in(leg, &e->lanes[leg->lane].waiting);
+  }
+  for (int lane = 0; lane < LANE_COUNT; lane++)
+    lane_pump(e, (enum lane)lane);
 }
 
 static int deadline(int wanted, int fallback) {
@@ -279,7 +342,7 @@ static struct leg *leg_new(struct engine_call *call, struct engine *e, const cha
   leg->engine = e;
   leg->done = done;
   leg->reply = (struct buf)BUF_INIT(REPLY_LIMIT_BYTES);
-  leg->handlers = (struct http_handlers){.head = on_head, .data = on_data, .done = on_done};
+  leg->handlers = (struct http_handlers){.head = on_head, .data = on_data, .done = on_done, .may_send = may_send};
   leg->spec = (struct http_spec){.method = method, .handlers = &leg->handlers, .arg = leg};
   TAILQ_INSERT_TAIL(&call->legs, leg, entry);
   TAILQ_INSERT_TAIL(&e->legs, leg, engine_entry);
@@ -291,6 +354,8 @@ struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spe
   CLEANUP_ERR struct err err = ERR_INIT;
   leg->lane = spec->lane;
   leg->drop_body = spec->drop_body;
+  leg->fenced = changes(spec->method);
+  leg->spec.fresh = spec->fresh;
   leg->arg = spec->arg;
   leg->on_head = spec->on_head;
   leg->on_data = spec->on_data;
@@ -308,8 +373,7 @@ struct leg *leg_start(struct engine_call *call, struct engine *e, struct leg_spe
     leg_send_failed(leg, &err);
     return leg;
   }
-  leg->waiting = true;
-  TAILQ_INSERT_TAIL(&e->lanes[leg->lane].waiting, leg, lane_entry);
+  leg_wait_in(leg, &e->lanes[leg->lane].waiting);
   lane_pump(e, leg->lane);
   return leg;
 }
@@ -322,13 +386,12 @@ struct engine_call *call_no_memory(struct engine_call *call) {
 }
 
 void leg_cancel(struct leg *leg) {
-  if (!leg->waiting) {
+  if (!leg->waits_in) {
     http_cancel(leg->request);
     return;
   }
   CLEANUP_ERR struct err err = ERR_INIT;
-  TAILQ_REMOVE(&leg->engine->lanes[leg->lane].waiting, leg, lane_entry);
-  leg->waiting = false;
+  leg_wait_no_more(leg);
   err_set(&err, ERR_CANCELLED, "cancelled before it was sent");
   leg_send_failed(leg, &err);
 }

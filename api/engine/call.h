@@ -37,6 +37,7 @@ struct leg_spec {
   struct url *url;    /* path below the version; released, but for the label with keep_label */
   bool keep_label;
   bool unversioned; /* /_ping and /version */
+  bool fresh;       /* on a connection of its own */
   bool drop_body;   /* a success's body is no JSON and of no interest */
   enum lane lane;
   const cJSON *json_body;   /* encoded at once */
@@ -60,6 +61,7 @@ struct engine_call {
   void *arg;
   struct leg_list legs; /* under way or waiting, on any engine */
   bool cancelled;
+  bool unfenced;
   bool reserved; /* goes back to engine->spare_calls */
   void *state;   /* of a call of several legs; state_free at the end */
   void (*state_free)(void *state);
@@ -76,6 +78,9 @@ struct engine {
     struct leg_list waiting;
   } lanes[LANE_COUNT];
   bool fixed_mutations; /* max_mutations was given */
+  engine_fence_cb *fence; /* NULL: none */
+  void *fence_arg;
+  struct leg_list fenced; /* wait for the fence to open */
   struct call_list calls, spare_calls;
   struct leg_list spare_legs;
   struct leg_list legs; /* under way or waiting here, of any engine's calls */
@@ -86,6 +91,7 @@ struct engine {
   int api_minor;
   int ncpu;
   uint64_t mutations;
+  uint64_t heard_ms; /* loop time of the last piece of any reply; 0: none yet */
   bool closing;
   bool http_closing;
   void (*closed_cb)(void *arg);
@@ -110,6 +116,8 @@ void legs_cancel(struct engine *e); /* all of one engine */
 void leg_resume(struct leg *leg);
 /* Runs the caller's callback and frees the call. No leg may be left. A leg_done by itself for calls of one leg. */
 void call_finish(struct engine_call *call, const struct engine_reply *reply, struct err *err);
+/* Lets legs of a lane go that wait for their turn. */
+void lane_pump(struct engine *e, enum lane lane);
 /* Goes on with a closing engine once no call is left that could use it. */
 void engine_check_closed(struct engine *e);
 /* A call of one leg. */

@@ -1,5 +1,6 @@
 #include "api/engine/container.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/base/json.h"
@@ -80,6 +81,18 @@ struct engine_call *container_stop(struct engine *e, const char *id, int timeout
   return call_simple(e, &spec, cb, arg);
 }
 
+struct engine_call *container_pause(struct engine *e, const char *id, engine_cb *cb, void *arg) {
+  struct url url = URL_INIT;
+  container_url(&url, id, "/pause");
+  return call_simple(e, &(struct leg_spec){.method = "POST", .url = &url, .lane = LANE_MUTATION}, cb, arg);
+}
+
+struct engine_call *container_unpause(struct engine *e, const char *id, engine_cb *cb, void *arg) {
+  struct url url = URL_INIT;
+  container_url(&url, id, "/unpause");
+  return call_simple(e, &(struct leg_spec){.method = "POST", .url = &url, .lane = LANE_MUTATION}, cb, arg);
+}
+
 struct engine_call *container_rename(struct engine *e, const char *id, const char *name, engine_cb *cb, void *arg) {
   struct url url = URL_INIT;
   container_url(&url, id, "/rename");
@@ -103,6 +116,25 @@ struct engine_call *container_update(struct engine *e, const char *id, const cJS
   return call_simple(e, &spec, cb, arg);
 }
 
+struct engine_call *container_beat(struct engine *e, const char *id, int count, int deadline_ms, engine_cb *cb,
+                                   void *arg) {
+  struct url url = URL_INIT;
+  char body[96];
+  int len =
+      snprintf(body, sizeof(body), "{\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":%d}}", count);
+  container_url(&url, id, "/update");
+  struct leg_spec spec = {.method = "POST",
+                          .url = &url,
+                          .lane = LANE_STREAM,
+                          .content_type = "application/json",
+                          .raw_body = body,
+                          .raw_bytes = (size_t)len,
+                          .total_ms = deadline_ms};
+  struct engine_call *call = call_simple(e, &spec, cb, arg);
+  engine_call_unfence(call);
+  return call;
+}
+
 struct engine_call *container_stats(struct engine *e, const char *id, engine_cb *cb, void *arg) {
   struct url url = URL_INIT;
   url_path(&url, "/containers/");
@@ -111,7 +143,8 @@ struct engine_call *container_stats(struct engine *e, const char *id, engine_cb 
   url_query(&url, "stream", "false");
   url_query(&url, "one-shot", "1");
   /* Engine 20.10 holds the answer until its collector's next round, up to a second: all wait side by side. */
-  struct leg_spec spec = {.method = "GET", .url = &url, .lane = LANE_STREAM, .idle_ms = e->idle_ms, .total_ms = e->total_ms};
+  struct leg_spec spec = {
+      .method = "GET", .url = &url, .lane = LANE_STREAM, .idle_ms = e->idle_ms, .total_ms = e->total_ms};
   return call_simple(e, &spec, cb, arg);
 }
 

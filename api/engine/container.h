@@ -20,12 +20,18 @@ struct engine_call *container_start(struct engine *e, const char *id, engine_cb 
  * call and must be above the stop time. 304 (already stopped) is success. */
 struct engine_call *container_stop(struct engine *e, const char *id, int timeout_s, int deadline_s, engine_cb *cb,
                                    void *arg);
+struct engine_call *container_pause(struct engine *e, const char *id, engine_cb *cb, void *arg);
+struct engine_call *container_unpause(struct engine *e, const char *id, engine_cb *cb, void *arg);
 struct engine_call *container_rename(struct engine *e, const char *id, const char *name, engine_cb *cb, void *arg);
 /* DELETE /containers/{id}?force=&v=  */
 struct engine_call *container_remove(struct engine *e, const char *id, bool force, bool volumes, engine_cb *cb,
                                      void *arg);
 /* POST /containers/{id}/update. body: resource fields and RestartPolicy. The caller reads back. */
 struct engine_call *container_update(struct engine *e, const char *id, const cJSON *body, engine_cb *cb, void *arg);
+/* POST /containers/{id}/update of the restart policy on-failure:COUNT, whatever a fence says, on no lane and within
+ * deadline_ms: the heartbeat of a container that is never started, whose policy means nothing. */
+struct engine_call *container_beat(struct engine *e, const char *id, int count, int deadline_ms, engine_cb *cb,
+                                   void *arg);
 /* GET /containers/{id}/stats?stream=false&one-shot=1 */
 struct engine_call *container_stats(struct engine *e, const char *id, engine_cb *cb, void *arg);
 /* GET /containers/{id}/top?ps_args= */

@@ -62,6 +62,7 @@ int engine_new(struct uv_loop_s *loop, const struct engine_options *options, str
   TAILQ_INIT(&e->spare_calls);
   TAILQ_INIT(&e->spare_legs);
   TAILQ_INIT(&e->legs);
+  TAILQ_INIT(&e->fenced);
   for (int i = 0; i < LANE_COUNT; i++)
     TAILQ_INIT(&e->lanes[i].waiting);
   if (call_fill_reserve(e, err) < 0 || connect_settings(e, options, err) < 0) {
@@ -217,10 +218,28 @@ struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg) {
   struct url url = URL_INIT;
   url_path(&url, "/_ping");
   struct leg_spec spec = {
-      .method = "GET", .url = &url, .unversioned = true, .drop_body = true, .on_head = on_ping_head, .arg = o,
+      .method = "GET",
+      .url = &url,
+      .unversioned = true,
+      .drop_body = true,
+      .on_head = on_ping_head,
+      .arg = o,
       .total_ms = e->connect_ms}; /* an engine that takes the connection and says nothing is as good as none */
   leg_start(call, e, &spec, on_ping);
   return call;
+}
+
+struct engine_call *engine_ping(struct engine *e, int deadline_ms, engine_cb *cb, void *arg) {
+  struct url url = URL_INIT;
+  url_path(&url, "/_ping");
+  struct leg_spec spec = {.method = "GET",
+                          .url = &url,
+                          .unversioned = true,
+                          .fresh = true,
+                          .drop_body = true,
+                          .lane = LANE_STREAM, /* never behind other calls */
+                          .total_ms = deadline_ms};
+  return call_simple(e, &spec, cb, arg);
 }
 
 static void on_http_closed(void *arg) {
@@ -278,4 +297,8 @@ const char *engine_id(const struct engine *e) {
 
 uint64_t engine_mutations(const struct engine *e) {
   return e->mutations;
+}
+
+uint64_t engine_heard_ms(const struct engine *e) {
+  return e->heard_ms;
 }

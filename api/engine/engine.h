@@ -48,8 +48,29 @@ int engine_new(struct uv_loop_s *loop, const struct engine_options *options, str
  * overlap), learns NCPU. Must have succeeded before any other call. reply->json is the /version document. */
 struct engine_call *engine_open(struct engine *e, engine_cb *cb, void *arg);
 
+/* GET /_ping on a connection of its own, since one that is kept says nothing about the way there: does the engine
+ * answer? Given up after deadline_ms. */
+struct engine_call *engine_ping(struct engine *e, int deadline_ms, engine_cb *cb, void *arg);
+
 /* Cancels: the callback still runs, later, with ERR_CANCELLED (or with the result, if that came first). */
 void engine_call_cancel(struct engine_call *call);
+
+/* A fence keeps this process from changing the engine: for a caller whose right to do so can end while it runs. */
+enum engine_fence {
+  FENCE_OPEN,
+  FENCE_SHUT,   /* not now: changing requests wait until engine_fence_changed() */
+  FENCE_BROKEN, /* never again: they fail with ERR_LOCKED */
+};
+/* Asked before each changing request, when its turn comes and again when it is connected and about to be written; one
+ * that is SHUT by then fails with ERR_UNREACHABLE (not sent). Fills *why unless OPEN. */
+typedef enum engine_fence engine_fence_cb(void *arg, struct err *why);
+/* NULL: no fence. */
+void engine_set_fence(struct engine *e, engine_fence_cb *fence, void *arg);
+/* The answer may be another one now: what waits is asked about anew. */
+void engine_fence_changed(struct engine *e);
+
+/* This call goes whatever the fence says: for the keeping of the fence itself. To be called right after its start. */
+void engine_call_unfence(struct engine_call *call);
 
 /* Cancels all calls, closes every handle; closed_cb runs when the memory is gone. */
 void engine_close(struct engine *e, void (*closed_cb)(void *arg), void *arg);
@@ -62,5 +83,7 @@ int engine_ncpu(const struct engine *e);
 const char *engine_id(const struct engine *e); /* /info ID */
 /* How many mutating requests were sent since engine_new (for "no mutating call" checks). */
 uint64_t engine_mutations(const struct engine *e);
+/* The loop's time when a piece of a reply last came, of whichever call; 0: never. */
+uint64_t engine_heard_ms(const struct engine *e);
 
 #endif

@@ -12,6 +12,10 @@ struct engine_call *image_tag(struct engine *e, const char *ref, const char *tar
 /* DELETE /images/{ref}?noprune=1, never forced */
 struct engine_call *image_remove(struct engine *e, const char *ref, engine_cb *cb, void *arg);
 
+/* POST /images/create?fromSrc=-&repo=&tag= of an archive without a file in it: an image for containers that are never
+ * started. Success says little, since the stream is not read: the create that uses it tells. */
+struct engine_call *image_create_empty(struct engine *e, const char *repo, const char *tag, engine_cb *cb, void *arg);
+
 /* Progress of a streamed operation: one line of the daemon's own words; strings live in the call only. */
 typedef void engine_progress_cb(void *arg, const char *line);
 /* POST /images/create?fromImage=&tag=. platform may be NULL. errorDetail in the stream is ERR_ENGINE. */

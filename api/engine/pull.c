@@ -65,3 +65,20 @@ struct engine_call *image_import(struct engine *e, const char *tar_path, const c
   transfer_start(&p->transfer, tar_path, PULL_IDLE_MS, call_finish);
   return call;
 }
+
+struct engine_call *image_create_empty(struct engine *e, const char *repo, const char *tag, engine_cb *cb, void *arg) {
+  static const char end_of_tar[1024];
+  struct url url = URL_INIT;
+  url_path(&url, "/images/create");
+  url_query(&url, "fromSrc", "-");
+  url_query(&url, "repo", repo);
+  url_query(&url, "tag", tag);
+  struct leg_spec spec = {.method = "POST",
+                          .url = &url,
+                          .lane = LANE_MUTATION,
+                          .drop_body = true,
+                          .content_type = "application/x-tar",
+                          .raw_body = end_of_tar,
+                          .raw_bytes = sizeof(end_of_tar)};
+  return call_simple(e, &spec, cb, arg);
+}

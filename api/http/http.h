@@ -41,6 +41,9 @@ enum {
 };
 
 struct http_handlers {
+  /* Connected, TLS included, and about to write the request: the last moment to say no. -1 with *err filled ends the
+   * request with that error, certainly not sent. May be NULL. */
+  int (*may_send)(void *arg, struct err *err);
   /* The final head has come; before any data. May be NULL. */
   void (*head)(void *arg, const struct http_head *head);
   /* A piece of the reply's body, len > 0. 0: taken whole; HTTP_PAUSE: nothing taken, the same piece comes again
@@ -64,6 +67,7 @@ struct http_spec {
   int total_ms;             /* from http_start to the end (ERR_TIMEOUT, or ERR_UNREACHABLE before the sending) */
   const struct http_handlers *handlers; /* must live until done */
   void *arg;
+  bool fresh;       /* on a connection of its own, which is closed afterwards; changing methods have their own anyway */
   struct err *fail; /* not NULL: nothing is sent, the request completes with this error (moved), later */
 };
 

@@ -164,7 +164,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg) {
 static int on_connected(void *arg, char *ip, char *local_ip, int port, int local_port) {
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   struct http_request *r = arg;
-  if (r->fail.kind)
+  if (r->fail.kind || (r->handlers->may_send && r->handlers->may_send(r->arg, &r->fail) < 0))
     return CURL_PREREQFUNC_ABORT;
   r->sent = true;
   touch(r);
@@ -172,10 +172,14 @@ static int on_connected(void *arg, char *ip, char *local_ip, int port, int local
   return CURL_PREREQFUNC_OK;
 }
 
+/* A request given up takes what the engine has not got yet along: the kernel would go on sending it, and the engine
+ * would carry it out long after somebody has looked whether it did. */
 static int on_socket_made(void *arg, curl_socket_t fd, curlsocktype purpose) {
   (void)arg, (void)purpose;
   unsigned int ms = TCP_DEAD_AFTER_MS;
+  struct linger none = {.l_onoff = 1};
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
   return CURL_SOCKOPT_OK;
 }
 
@@ -217,6 +221,10 @@ static bool set_headers(struct http_request *r, const struct http_spec *spec) {
 static void set_method(struct http_request *r, const struct http_spec *spec) {
   CURL *easy = r->easy;
   bool has_body = spec->body || spec->handlers->read;
+  if (spec->fresh) {
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
   if (strcmp(spec->method, "GET") == 0) {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     return;

@@ -39,12 +39,16 @@ int change_next_revision(struct session *session, const char *project, int64_t *
   return 0;
 }
 
-static bool consents(const char *question) {
+static bool consents(struct session *session, const char *question, struct err *err) {
   char answer[64] = "";
   const char *p = answer;
 
   printf("\n%s [y/N] ", question);
   fflush(stdout);
+  if (session_await_input(session, STDIN_FILENO, err) < 0) {
+    putchar('\n');
+    return false;
+  }
   if (!fgets(answer, sizeof answer, stdin)) {
     putchar('\n');
     return false;
@@ -109,7 +113,9 @@ int change_run(struct cli *cli, struct session *session, const struct plan *plan
     puts(words->title);
   if (show(cli, session, plan, &err) < 0)
     return cli_fail(cli, &err);
-  if (words->ask && !cli->options->yes && !consents(words->question)) {
+  if (words->ask && !cli->options->yes && !consents(session, words->question, &err)) {
+    if (err.kind)
+      return cli_fail(cli, &err);
     puts("nothing was done");
     return CODE_FAILED;
   }

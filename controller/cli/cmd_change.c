@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/base/strv.h"
 #include "controller/cli/change.h"
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
@@ -85,6 +86,24 @@ int cmd_down(struct cli *cli) {
   return finish(cli, session, plan, &words);
 }
 
+/* Nothing tells of a transaction; its traces may be there all the same. */
+static int nothing_found(struct cli *cli, struct session *session) {
+  CLEANUP_ERR struct err err = ERR_INIT;
+  CLEANUP_STRV struct strv traces = STRV_INIT;
+
+  if (session_traces(session, &traces, &err) < 0)
+    return cli_fail(cli, &err);
+  if (!traces.count) {
+    puts("nothing to recover: no transaction was cut off");
+    return CODE_DONE;
+  }
+  puts("no journal and no record tells of a transaction, but it has left traces:");
+  for (size_t i = 0; i < traces.count; i++)
+    printf("  %s\n", traces.items[i]);
+  puts("what they were meant for is not known: `tandem plan` shows what apply makes of the files and of them");
+  return CODE_FAILED;
+}
+
 int cmd_recover(struct cli *cli) {
   CLEANUP_ERR struct err err = ERR_INIT;
   struct outcome outcome = {.put_back_ms = -1};
@@ -95,11 +114,11 @@ int cmd_recover(struct cli *cli) {
   if (cli_session(cli, &session, &err) < 0 || session_recover(session, &found, &outcome, &err) < 0)
     return cli_fail(cli, &err);
   progress_finish(cli->progress);
-  if (!found) {
-    puts("nothing to recover: no transaction was cut off");
-    return CODE_DONE;
-  }
+  if (!found)
+    return nothing_found(cli, session);
   printf("revision %" PRId64 " was cut off\n", outcome.revision);
+  if (outcome.told)
+    printf("  %s\n", outcome.told);
   report_outcome(&cli->out, &outcome, "finished");
   code = outcome.result == SESSION_STUCK ? CODE_STUCK : CODE_DONE; /* undone or finished: both are recovered */
   outcome_release(&outcome);

@@ -9,8 +9,10 @@
 
 #include "api/base/buf.h"
 #include "api/base/json.h"
+#include "api/base/strv.h"
+#include "controller/plan/basis.h"
 
-enum { PLAN_FILE_LIMIT = 64 << 20, NAMED_SERVICES = 6 };
+enum { PLAN_FILE_LIMIT = 64 << 20, NAMED_CHANGES = 6 };
 
 static int read_all(const char *path, struct buf *b, struct err *err) {
   CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -87,88 +89,49 @@ int plan_file_write(const char *path, const cJSON *plan, struct err *err) {
   return write_beside(path, made, text, err);
 }
 
-static const cJSON *named(const cJSON *array, const char *key, const char *name) {
-  const cJSON *item;
+/* Its fingerprint is over all the rest, so that nothing in it can be changed by hand. */
+static int check_whole(const cJSON *saved, struct err *err) {
+  CLEANUP_JSON cJSON *rest = cJSON_Duplicate(saved, true);
+  char hex[65];
 
-  cJSON_ArrayForEach(item, array) {
-    const char *have = json_str(item, key, NULL);
-
-    if (have && strcmp(have, name) == 0)
-      return item;
-  }
-  return NULL;
-}
-
-/* " (image, environment.LOG_LEVEL)": the fields that `one` changes and `other` does not, or not to the same;
- * only_missing: those that `other` does not change at all. */
-static int add_fields(struct buf *b, const cJSON *one, const cJSON *other, bool only_missing, size_t *put,
-                      struct err *err) {
-  const cJSON *change;
-
-  cJSON_ArrayForEach(change, json_get(one, "changes")) {
-    const char *field = json_str(change, "field", "?");
-    const cJSON *there = named(json_get(other, "changes"), "field", field);
-
-    if (there && (only_missing || json_equal(there, change)))
-      continue;
-    if (buf_printf(b, err, "%s%s", (*put)++ ? ", " : " (", field) < 0)
-      return -1;
-  }
-  return 0;
-}
-
-static int add_service(struct buf *b, const char *name, const cJSON *was, const cJSON *is, struct err *err) {
-  size_t put = 0;
-
-  if (buf_printf(b, err, "%s%s", b->len ? ", " : "", name) < 0)
+  if (!rest)
+    return err_no_memory(err);
+  cJSON_DeleteItemFromObjectCaseSensitive(rest, "fingerprint");
+  if (json_hash(rest, hex, err) < 0)
     return -1;
-  if (!was || !is)
-    return buf_printf(b, err, " (%s)", was ? "no longer there" : "new");
-  if (add_fields(b, is, was, false, &put, err) < 0 || add_fields(b, was, is, true, &put, err) < 0)
-    return -1;
-  if (put)
-    return buf_puts(b, ")", err);
-  return buf_printf(b, err, " (%s, now %s)", json_str(was, "action", "?"), json_str(is, "action", "?"));
+  if (strcmp(hex, json_str(saved, "fingerprint", "")) == 0)
+    return 0;
+  return err_set(err, ERR_CONFLICT, "the saved plan was changed after it was saved; make a new plan");
 }
 
-/* The services of `from` whose entry in `other` is another one; only_missing: those that `other` lacks. */
-static int add_services(struct buf *b, const cJSON *from, const cJSON *other, bool only_missing, size_t *count,
-                        struct err *err) {
-  const cJSON *item;
+static int refuse(const struct strv *lines, struct err *err) {
+  CLEANUP_BUF struct buf what = BUF_INIT(0);
 
-  cJSON_ArrayForEach(item, from) {
-    const char *name = json_str(item, "service", "?");
-    const cJSON *there = named(other, "service", name);
-
-    if (there && (only_missing || json_equal(there, item)))
-      continue;
-    if ((*count)++ < NAMED_SERVICES &&
-        add_service(b, name, only_missing ? NULL : item, only_missing ? item : there, err) < 0)
+  for (size_t i = 0; i < lines->count && i < NAMED_CHANGES; i++)
+    if (buf_printf(&what, err, "%s%s", i ? "; " : "", lines->items[i]) < 0)
       return -1;
-  }
-  return 0;
+  if (lines->count > NAMED_CHANGES && buf_printf(&what, err, "; and %zu more", lines->count - NAMED_CHANGES) < 0)
+    return -1;
+  return err_set(err, ERR_CONFLICT, "changed since the plan was saved: %s; make a new plan", buf_text(&what));
 }
 
 int plan_file_check(const cJSON *saved, const cJSON *now, struct err *err) {
-  CLEANUP_BUF struct buf what = BUF_INIT(0);
-  const cJSON *old_services = json_get(saved, "services"), *new_services = json_get(now, "services");
+  CLEANUP_STRV struct strv lines = STRV_INIT;
   const char *project = json_str(saved, "project", ""), *new_project = json_str(now, "project", "");
-  size_t count = 0;
 
-  if (strcmp(json_str(saved, "fingerprint", ""), json_str(now, "fingerprint", "?")) == 0)
-    return 0;
+  if (json_int(saved, "format", 0) != json_int(now, "format", 0))
+    return err_set(err, ERR_CONFLICT, "the saved plan is of another tandem (format %lld); make a new plan",
+                   (long long)json_int(saved, "format", 0));
+  if (check_whole(saved, err) < 0)
+    return -1;
   if (strcmp(project, new_project) != 0)
     return err_set(err, ERR_CONFLICT, "the saved plan is of project %s, not of %s", project, new_project);
-  if (add_services(&what, old_services, new_services, false, &count, err) < 0 ||
-      add_services(&what, new_services, old_services, true, &count, err) < 0)
+  if (basis_diff(json_get(saved, "basis"), json_get(now, "basis"), &lines, err) < 0)
     return -1;
-  if (count == 0)
-    return err_set(err, ERR_CONFLICT,
-                   "the engines or the files have changed since the plan was saved: containers, "
-                   "images or details of the files are others; make a new plan");
-  if (count > NAMED_SERVICES && buf_printf(&what, err, " and %zu more", count - NAMED_SERVICES) < 0)
-    return -1;
-  return err_set(err, ERR_CONFLICT,
-                 "the engines or the files have changed since the plan was saved: %s; make a new plan",
-                 buf_text(&what));
+  if (lines.count)
+    return refuse(&lines, err);
+  if (json_equal(json_get(saved, "steps"), json_get(now, "steps")))
+    return 0;
+  return err_set(err, ERR_CONFLICT, "from the same files and engines this tandem makes other steps than are saved; "
+                                    "make a new plan");
 }

@@ -13,8 +13,8 @@ bool plan_file_is(const char *path);
 int plan_file_write(const char *path, const cJSON *plan, struct err *err);
 /* Caller deletes. ERR_IO; ERR_INPUT when it holds no plan. */
 int plan_file_read(const char *path, cJSON **ret_plan, struct err *err);
-/* Whether a saved plan is still the one to carry out: `now` is the plan made afresh. ERR_CONFLICT names the services
- * and fields that differ. Pure. */
+/* Whether a saved plan is still the one to carry out: `now` is the plan made afresh. ERR_CONFLICT names what has changed
+ * in the files and on the engines, or says that the saved plan itself was changed. Pure. */
 int plan_file_check(const cJSON *saved, const cJSON *now, struct err *err);
 
 #endif

@@ -60,6 +60,8 @@ bool progress_is_notable(enum log_event event, const struct log_fields *fields) 
   case LOG_TRANSACTION_FAILED: /* of a step: its own line has said it */
     return !fields->machine;
   case LOG_ENGINE_LOST:
+  case LOG_MACHINE_LOST:
+  case LOG_MACHINE_BACK:
   case LOG_MANIFEST_WARNING:
   case LOG_TRANSACTION_BEGIN:
   case LOG_TRANSACTION_COMMITTED:

@@ -169,7 +169,9 @@ static void report_stuck(const struct term *t, const struct outcome *o) {
     text_put(t->stream, o->left.items[i], -1);
     fputc('\n', t->stream);
   }
-  fputs("  `tandem recover` goes on with it once the cause is gone\n", t->stream);
+  fputs(o->gone ? "  somebody removed what was to be put back; `tandem apply` makes it anew\n"
+                : "  `tandem recover` goes on with it once the cause is gone\n",
+        t->stream);
 }
 
 void report_outcome(const struct term *t, const struct outcome *o, const char *done) {

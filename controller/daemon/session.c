@@ -32,6 +32,8 @@ static void set_flag(void *arg) {
 void session_free(struct session *s) {
   if (!s)
     return;
+  session_unlock(s);
+  err_release(&s->lock_lost);
   if (s->engines_begun) {
     bool closed = false;
     machines_close(&s->machines, set_flag, &closed);

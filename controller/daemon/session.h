@@ -67,6 +67,8 @@ struct outcome {
    * "health": {"status", "failing_streak", "output"}, "logs": ["…"]}; members that do not apply are absent. */
   cJSON *failure;
   struct strv left; /* STUCK: what could not be put back */
+  bool gone;        /* STUCK, but only for containers that somebody removed: apply makes them anew */
+  char *told;       /* of a recovery: what the engines tell of a transaction that the state does not know; or NULL */
 };
 void outcome_release(struct outcome *o);
 
@@ -76,6 +78,11 @@ int session_run(struct session *s, const struct plan *plan, const char *summary,
                 struct err *err);
 /* Finishes or undoes a cut-off transaction. *ret_found false: there was none. */
 int session_recover(struct session *s, bool *ret_found, struct outcome *ret_outcome, struct err *err);
+
+/* What transactions that nobody remembers have left on the engines, one line each. Asks the engines. */
+int session_traces(struct session *s, struct strv *ret_traces, struct err *err);
+/* Waits for input on fd while the loop, and with it the lock's heartbeat, goes on. ERR_LOCKED when the lock was lost. */
+int session_await_input(struct session *s, int fd, struct err *err);
 
 /* Containers' output over all machines. services NULL: all. line_cb gets whole lines, in the order they arrive. */
 typedef void session_line_cb(void *arg, const char *machine, const char *service, int stream, const char *line);

@@ -66,21 +66,60 @@ static int collect_kept(struct session *s, int retain, struct strv *kept, struct
   return rc;
 }
 
-static int make_plan(struct session *s, const char *kind, const struct desired *desired, bool no_build,
-                     int parallelism, struct plan **ret_plan, struct err *err) {
+/* What the engines hold when the state knows nothing of it (its folder is lost, or is another operator's). */
+static int64_t observed_revision(const struct observed *o) {
+  int64_t newest = 0;
+  for (size_t i = 0; i < o->machine_count; i++)
+    for (size_t k = 0; k < o->machines[i].container_count; k++)
+      if (o->machines[i].containers[k].revision > newest)
+        newest = o->machines[i].containers[k].revision;
+  return newest;
+}
+
+static int plan_once(struct session *s, const char *kind, const struct desired *desired, bool no_build, int parallelism,
+                     struct plan **ret_plan, struct err *err) {
   const struct observed *observed;
   CLEANUP_STRV struct strv kept = STRV_INIT;
   struct plan_options options = {.kind = kind, .no_build = no_build, .parallelism = parallelism};
-  if ((s->writable && session_recover_first(s, err) < 0) || session_current(s, &options.base_revision, err) < 0 ||
-      session_observe(s, &observed, err) < 0 || collect_kept(s, desired->retain, &kept, err) < 0)
+  if (session_current(s, &options.base_revision, err) < 0 || session_observe(s, &observed, err) < 0 ||
+      collect_kept(s, desired->retain, &kept, err) < 0)
     return -1;
+  if (!options.base_revision)
+    options.base_revision = observed_revision(observed);
   options.keep_parked_from = options.base_revision;
   options.kept_images = (const char *const *)kept.items;
   options.kept_image_count = kept.count;
-  if (plan_make(desired, observed, &options, ret_plan, err) < 0)
+  struct desired *held = NULL;
+  if (session_desired_of(s, options.base_revision, &held, err) < 0)
     return -1;
-  log_emit(s->options.log, LOG_PLAN_READY, LOG_FIELDS(.project = s->fleet->name, .total = (int64_t)(*ret_plan)->steps.count),
-           "%zu steps", (*ret_plan)->steps.count);
+  options.held = held;
+  int rc = plan_make(desired, observed, &options, ret_plan, err);
+  desired_free(held);
+  if (rc < 0)
+    return -1;
+  return 0;
+}
+
+/* A plan that will be carried out is made under the lock; one that changes nothing needs none. */
+static bool needs_lock(const struct session *s, const struct plan *plan) {
+  return s->writable && !s->lock && !plan_is_empty(plan);
+}
+
+static int make_plan(struct session *s, const char *kind, const struct desired *desired, bool no_build, int parallelism,
+                     struct plan **ret_plan, struct err *err) {
+  struct plan *plan = NULL;
+  if ((s->writable && session_recover_first(s, err) < 0) ||
+      plan_once(s, kind, desired, no_build, parallelism, &plan, err) < 0)
+    return -1;
+  if (needs_lock(s, plan)) {
+    plan_free(plan);
+    if (session_lock(s, err) < 0 || session_check_records(s, err) < 0 ||
+        plan_once(s, kind, desired, no_build, parallelism, &plan, err) < 0)
+      return -1;
+  }
+  log_emit(s->options.log, LOG_PLAN_READY, LOG_FIELDS(.project = s->fleet->name, .total = (int64_t)plan->steps.count),
+           "%zu steps", plan->steps.count);
+  *ret_plan = plan;
   return 0;
 }
 
@@ -238,6 +277,14 @@ int session_plan_down(struct session *s, bool volumes, struct plan **ret_plan, s
   const struct fleet *fleet;
   if (session_fleet(s, &fleet, err) < 0 || (s->writable && session_recover_first(s, err) < 0) ||
       session_current(s, &options.base_revision, err) < 0 || session_observe(s, &observed, err) < 0)
+    return -1;
+  if (plan_down(s->fleet->name, observed, &options, ret_plan, err) < 0)
+    return -1;
+  if (!needs_lock(s, *ret_plan))
+    return 0;
+  plan_free(*ret_plan);
+  *ret_plan = NULL;
+  if (session_lock(s, err) < 0 || session_check_records(s, err) < 0 || session_observe(s, &observed, err) < 0)
     return -1;
   return plan_down(s->fleet->name, observed, &options, ret_plan, err);
 }

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "controller/daemon/session.h"
+#include "controller/deploy/engine_lock.h"
 #include "controller/deploy/transaction.h"
 #include "controller/observe/machines.h"
 #include "controller/plan/desired.h"
@@ -19,6 +20,9 @@ struct session {
   bool writable;
   struct machines machines;
   bool engines_begun, engines_open;
+  struct engine_lock *lock; /* NULL: nothing is to be changed yet */
+  struct err lock_lost;     /* the lock was taken over: nothing may be changed any more */
+  struct transaction *transaction; /* that runs now, or NULL */
   struct observed *observed;
   cJSON *placements; /* [{"service", "machine", "manifest_machine"}] in effect */
   cJSON *digests;    /* build contexts' digests by folder and dockerfile */
@@ -35,6 +39,7 @@ int session_load_placed(struct session *s, struct fleet **ret_fleet, struct err 
 int session_oldest_kept(struct session *s, int retain, int64_t *ret_number, struct err *err);
 /* Carries out steps; wraps transaction_start(). */
 struct transaction_run {
+  struct transaction_facts facts;
   const char *project;
   int64_t revision;
   const struct steps *steps;
@@ -47,6 +52,16 @@ struct transaction_run {
 };
 int session_transact(struct session *s, const struct transaction_run *run, struct outcome *ret_outcome,
                      struct err *err);
+/* This state's cut-off transaction is finished or undone; ERR_CONFLICT when it cannot be. */
 int session_recover_first(struct session *s, struct err *err);
+/* With the lock held: ERR_CONFLICT when the engines tell of a cut-off transaction of another state folder. */
+int session_check_records(struct session *s, struct err *err);
+/* Takes the fleet's lock on the engines, unless it is held. ERR_LOCKED names the holder. */
+int session_lock(struct session *s, struct err *err);
+/* ERR_LOCKED when the lock was held and has been taken over. */
+int session_check_lock(const struct session *s, struct err *err);
+/* After a transaction: was it made under the lock to its end? Else its outcome says so. */
+void session_confirm_lock(struct session *s, struct outcome *outcome);
+void session_unlock(struct session *s);
 
 #endif

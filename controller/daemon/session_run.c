@@ -1,4 +1,4 @@
-/* Carrying a plan out, and taking up what a crash cut off. */
+/* Carrying a plan out. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "controller/deploy/tar_cache.h"
 
 void outcome_release(struct outcome *o) {
+  free(o->told);
   cJSON_Delete(o->failure);
   strv_release(&o->left);
   *o = (struct outcome){0};
@@ -75,9 +76,11 @@ static void transaction_ended(void *arg, struct transaction_outcome *o) {
   x->outcome->result = results[o->result];
   x->outcome->failure = o->failure;
   x->outcome->left = o->left;
+  x->outcome->gone = o->gone;
   x->outcome->put_back_ms = o->put_back_ms;
   x->outcome->put_back_services = o->put_back_services;
   x->transaction = NULL;
+  x->session->transaction = NULL;
   x->done = true;
 }
 
@@ -114,6 +117,7 @@ static int execute(struct execution *x, struct err *err) {
   };
   listen_for_signals(x);
   int rc = transaction_start(&options, &x->transaction, err);
+  s->transaction = x->transaction;
   if (rc == 0)
     session_await(s, &x->done);
   stop_listening(x);
@@ -143,6 +147,7 @@ int session_transact(struct session *s, const struct transaction_run *run, struc
       .machines = &s->machines,
       .project = run->project,
       .revision = run->revision,
+      .facts = &run->facts,
       .steps = run->steps,
       .desired = run->desired,
       .results = calloc(run->steps->count + 1, sizeof(cJSON *)),
@@ -151,15 +156,40 @@ int session_transact(struct session *s, const struct transaction_run *run, struc
       .watch = watch_open(&s->machines, run->project, s->options.log),
   };
   int rc = x.work.results && x.work.tars && x.work.watch ? execute(&x, err) : err_no_memory(err);
+  if (rc == 0)
+    session_confirm_lock(s, ret_outcome);
   release_work(&x);
   return rc;
 }
 
 /* --- a plan as a revision ---------------------------------------------------------------------------------------- */
 
+/* The revision's own time, as the state tells it: with the number it names the transaction for good. */
+static int begin_revision(struct session *s, const struct plan *plan, const char *summary, struct revision_list *list,
+                          struct transaction_run *run, struct err *err) {
+  CLEANUP_JSON cJSON *graph = NULL;
+  int64_t current;
+  if (session_current(s, &current, err) < 0 ||
+      (plan->base_revision > current &&
+       state_adopt(s->state, plan->project, plan->base_revision, 0, "adopt", REVISION_COMMITTED,
+                   "found on the engines; the state folder knew nothing of it", err) < 0) ||
+      steps_to_json(&plan->steps, &graph, err) < 0 ||
+      state_begin(s->state, plan->project, plan->kind, summary, plan->base_revision, plan->desired, graph,
+                  &run->revision, err) < 0 ||
+      state_revisions(s->state, plan->project, list, err) < 0)
+    return -1;
+  run->facts = (struct transaction_facts){.base = plan->base_revision,
+                                          .kind = plan->kind,
+                                          .summary = summary,
+                                          .started_at = list->items[0].started_at,
+                                          .command = s->options.command,
+                                          .state_dir = s->options.state_dir};
+  return 0;
+}
+
 static int run_journaled(struct session *s, const struct plan *plan, const char *summary, struct desired *desired,
                          struct outcome *ret_outcome, struct err *err) {
-  CLEANUP_JSON cJSON *graph = NULL;
+  CLEANUP(revision_list_release) struct revision_list list = {0};
   struct journal *journal = NULL;
   struct transaction_run run = {
       .project = plan->project,
@@ -168,16 +198,14 @@ static int run_journaled(struct session *s, const struct plan *plan, const char 
       .parallelism = (int)plan->parallelism,
       .strict_cleanup = strcmp(plan->kind, "down") == 0,
   };
-  if (steps_to_json(&plan->steps, &graph, err) < 0 ||
-      state_begin(s->state, plan->project, plan->kind, summary, plan->base_revision, plan->desired, graph,
-                  &run.revision, err) < 0 ||
+  if (begin_revision(s, plan, summary, &list, &run, err) < 0 ||
       journal_open(s->state, &s->loop, plan->project, run.revision, &journal, err) < 0)
     return -1;
   run.journal = journal;
   ret_outcome->revision = run.revision;
   log_emit(s->options.log, LOG_TRANSACTION_BEGIN,
-           LOG_FIELDS(.project = plan->project, .revision = run.revision, .total = (int64_t)plan->steps.count), "%s: %s",
-           plan->kind, summary);
+           LOG_FIELDS(.project = plan->project, .revision = run.revision, .total = (int64_t)plan->steps.count),
+           "%s: %s", plan->kind, summary);
   int rc = session_transact(s, &run, ret_outcome, err);
   journal_close(journal);
   return rc;
@@ -195,7 +223,7 @@ int session_run(struct session *s, const struct plan *plan, const char *summary,
   struct outcome outcome = {.put_back_ms = -1};
   struct desired *desired = NULL;
   uint64_t began = uv_hrtime();
-  if (session_engines(s, err) < 0 || (plan->desired && desired_load(plan->desired, plan->project, &desired, err) < 0))
+  if (session_lock(s, err) < 0 || (plan->desired && desired_load(plan->desired, plan->project, &desired, err) < 0))
     return -1;
   struct transaction_run build = {
       .project = plan->project, .steps = &plan->steps, .desired = desired, .parallelism = (int)plan->parallelism};
@@ -213,78 +241,4 @@ int session_run(struct session *s, const struct plan *plan, const char *summary,
   else
     *ret_outcome = outcome;
   return rc;
-}
-
-/* --- recovery ---------------------------------------------------------------------------------------------------- */
-
-static int recover(struct session *s, struct revision *r, struct outcome *ret_outcome, struct err *err) {
-  struct steps steps = {0};
-  struct journal_rows rows = {0};
-  struct journal *journal = NULL;
-  struct transaction_run run = {
-      .project = s->fleet->name,
-      .revision = r->number,
-      .begin = r->outcome == REVISION_COMMITTED ? BEGIN_CLEANUP : BEGIN_UNDO,
-      .strict_cleanup = strcmp(r->kind, "down") == 0,
-  };
-  int rc = steps_from_json(r->plan, &steps, err);
-  if (rc == 0)
-    rc = state_journal(s->state, s->fleet->name, r->number, &rows, err);
-  if (rc == 0)
-    rc = journal_open(s->state, &s->loop, s->fleet->name, r->number, &journal, err);
-  run.steps = &steps;
-  run.rows = &rows;
-  run.journal = journal;
-  if (rc == 0) {
-    rc = session_transact(s, &run, ret_outcome, err);
-    journal_close(journal);
-  }
-  steps_release(&steps);
-  journal_rows_release(&rows);
-  return rc;
-}
-
-int session_recover(struct session *s, bool *ret_found, struct outcome *ret_outcome, struct err *err) {
-  const struct fleet *fleet;
-  struct state *state;
-  struct revision r = {0};
-  struct outcome outcome = {.put_back_ms = -1};
-  *ret_found = false;
-  if (session_fleet(s, &fleet, err) < 0 || session_state(s, true, &state, err) < 0)
-    return -1;
-  int found = state_unfinished(state, fleet->name, &r, err);
-  if (found <= 0)
-    return found;
-  uint64_t began = uv_hrtime();
-  int rc = session_engines(s, err);
-  if (rc == 0)
-    rc = recover(s, &r, &outcome, err);
-  outcome.revision = r.number;
-  outcome.duration_ms = (int64_t)((uv_hrtime() - began) / 1000000);
-  if (rc == 0)
-    rc = session_current(s, &outcome.holds, err);
-  if (rc == 0) {
-    *ret_found = true;
-    *ret_outcome = outcome;
-    log_emit(s->options.log, LOG_TRANSACTION_RECOVERED, LOG_FIELDS(.project = fleet->name, .revision = r.number),
-             "revision %lld, which was cut off, is %s", (long long)r.number,
-             outcome.result == SESSION_STUCK ? "still not whole" : r.outcome == REVISION_COMMITTED ? "finished" : "undone");
-  } else {
-    outcome_release(&outcome);
-  }
-  revision_release(&r);
-  return rc;
-}
-
-int session_recover_first(struct session *s, struct err *err) {
-  bool found;
-  struct outcome outcome = {0};
-  if (session_recover(s, &found, &outcome, err) < 0)
-    return -1;
-  bool stuck = found && outcome.result == SESSION_STUCK;
-  if (stuck)
-    err_set(err, ERR_CONFLICT, "revision %lld was cut off and cannot be put back whole: %s", (long long)outcome.revision,
-            outcome.left.count ? outcome.left.items[0] : "see tandem recover");
-  outcome_release(&outcome);
-  return stuck ? -1 : 0;
 }

@@ -168,6 +168,7 @@ static int plan_back(struct session *s, int64_t revision, struct desired **ret_d
   struct plan_options options = {.kind = "status", .base_revision = revision};
   if (session_desired_of(s, revision, ret_desired, err) < 0 || !*ret_desired)
     return *ret_desired ? -1 : 0;
+  options.held = *ret_desired;
   struct err why = ERR_INIT;
   if (plan_make(*ret_desired, s->observed, &options, ret_plan, &why) < 0) {
     log_emit(s->options.log, LOG_MANIFEST_WARNING, LOG_FIELDS(.err = &why), "drift is not known: %s", err_text(&why));

@@ -10,6 +10,7 @@ enum { LAST_LINES = 10, OUTPUT_LIMIT = 64 * 1024, HEALTH_LIMIT = 2000 };
 
 struct diagnosis {
   struct engine *engine;
+  struct engine_call *call;
   char id[65];
   cJSON *state; /* as it was found; may be NULL */
   cJSON *report;
@@ -86,16 +87,21 @@ static void inspected(void *arg, const struct engine_reply *reply, struct err *e
     json_put(d->report, "health", health_json(health));
   bool tty = json_bool(json_get(reply->json, "Config"), "Tty", false);
   struct container_logs_options options = {.tail = LAST_LINES};
-  container_logs(d->engine, d->id, tty, &options, on_output, logs_ended, d);
+  d->call = container_logs(d->engine, d->id, tty, &options, on_output, logs_ended, d);
 }
 
-int diagnose_start(struct engine *e, const char *container_id, const cJSON *state, diagnose_cb *cb, void *arg) {
+struct diagnosis *diagnose_start(struct engine *e, const char *container_id, const cJSON *state, diagnose_cb *cb,
+                                 void *arg) {
   struct diagnosis *d = calloc(1, sizeof(*d));
   if (!d)
-    return -1;
+    return NULL;
   *d = (struct diagnosis){.engine = e, .cb = cb, .arg = arg, .output = BUF_INIT(OUTPUT_LIMIT)};
   d->state = state ? cJSON_Duplicate(state, true) : NULL;
   strncpy(d->id, container_id, sizeof(d->id) - 1);
-  container_inspect(e, d->id, inspected, d);
-  return 0;
+  d->call = container_inspect(e, d->id, inspected, d);
+  return d;
+}
+
+void diagnose_cancel(struct diagnosis *d) {
+  engine_call_cancel(d->call);
 }

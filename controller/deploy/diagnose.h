@@ -6,11 +6,16 @@
 
 #include "api/engine/engine.h"
 
+struct diagnosis;
+
 /* report (owned by the callee): {"status", "exit_code", "oom_killed", "error", "health": {"status",
  * "failing_streak", "output"}, "logs": ["…"]}; NULL when nothing could be learnt. */
 typedef void diagnose_cb(void *arg, cJSON *report);
 /* state: the container's State when it was found failed (it may have been restarted since); NULL: as it is now. cb runs
- * once, later. -1 (cb does not run) only without memory. */
-int diagnose_start(struct engine *e, const char *container_id, const cJSON *state, diagnose_cb *cb, void *arg);
+ * once, later. NULL (cb does not run) only without memory. */
+struct diagnosis *diagnose_start(struct engine *e, const char *container_id, const cJSON *state, diagnose_cb *cb,
+                                 void *arg);
+/* cb still runs, later, with what was learnt. */
+void diagnose_cancel(struct diagnosis *d);
 
 #endif

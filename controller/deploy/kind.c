@@ -21,6 +21,7 @@ static void never_undo(struct op *op) {
 
 static const struct kind kinds[STEP_KIND_COUNT] = {
     /*                       verb        slot   cancel watches run probe undo */
+    [STEP_RECORD_CREATE] = {"make", true, false, false, record_create_run, record_create_probe, record_create_undo},
     [STEP_NETWORK_CREATE] = {"make network", true, false, false, network_create_run, network_create_probe,
                              network_create_undo},
     [STEP_VOLUME_CREATE] = {"make volume", true, false, false, volume_create_run, volume_create_probe,
@@ -32,11 +33,14 @@ static const struct kind kinds[STEP_KIND_COUNT] = {
     [STEP_IMAGE_HOLD] = {"hold", true, false, false, hold_run, hold_probe, hold_undo},
     [STEP_CONTAINER_CREATE] = {"create", true, false, false, create_run, create_probe, create_undo},
     [STEP_CONTAINER_FILES] = {"put files into", true, false, false, files_run, repeat_probe, nothing_undo},
-    [STEP_NETWORK_CONNECT] = {"connect to", true, false, false, connect_run, connect_probe, nothing_undo},
+    [STEP_NETWORK_CONNECT] = {"connect to", true, false, false, connect_run, connect_probe, connect_undo},
+    [STEP_NETWORK_DISCONNECT] = {"disconnect from", true, false, false, disconnect_run, disconnect_probe,
+                                 disconnect_undo},
     [STEP_CONTAINER_POLICY] = {"set restart policy of", true, false, false, policy_run, policy_probe, policy_undo},
     [STEP_CONTAINER_STOP] = {"stop", true, false, false, stop_run, stop_probe, stop_undo},
     [STEP_CONTAINER_RENAME] = {"rename", true, false, false, rename_run, rename_probe, rename_undo},
     [STEP_CONTAINER_START] = {"start", true, false, true, start_run, start_probe, start_undo},
+    [STEP_CONTAINER_UNPAUSE] = {"unpause", true, false, true, unpause_run, unpause_probe, unpause_undo},
     [STEP_CONTAINER_UPDATE] = {"update", true, false, true, update_run, update_probe, update_undo},
     [STEP_GATE_READY] = {"wait for", false, true, true, ready_run, repeat_probe, nothing_undo},
     [STEP_GATE_HOLD] = {"watch", false, true, true, hold_gate_run, repeat_probe, nothing_undo},
@@ -44,10 +48,16 @@ static const struct kind kinds[STEP_KIND_COUNT] = {
     [STEP_NETWORK_REMOVE] = {"remove network", true, false, false, network_remove_run, repeat_probe, never_undo},
     [STEP_VOLUME_REMOVE] = {"remove volume", true, false, false, volume_remove_run, repeat_probe, never_undo},
     [STEP_IMAGE_RELEASE] = {"release", true, false, false, release_run, repeat_probe, never_undo},
+    [STEP_RECORD_COMMIT] = {"mark as committed", true, false, false, record_commit_run, repeat_probe, never_undo},
+    [STEP_RECORD_REMOVE] = {"remove", true, false, false, record_remove_run, repeat_probe, never_undo},
 };
 
 const struct kind *kind_of(enum step_kind kind) {
   return &kinds[kind];
+}
+
+bool kind_has_undo(enum step_kind kind) {
+  return kinds[kind].undo != nothing_undo;
 }
 
 void kind_describe(const struct step *step, char *out, size_t size) {

@@ -21,6 +21,8 @@ struct kind {
 };
 
 const struct kind *kind_of(enum step_kind kind);
+/* Undoing it does something to the engine. */
+bool kind_has_undo(enum step_kind kind);
 /* "create ai-system-responder-1 on mainpc" */
 void kind_describe(const struct step *step, char *out, size_t size);
 
@@ -31,6 +33,10 @@ void create_undo(struct op *op);
 void files_run(struct op *op);
 void connect_run(struct op *op);
 void connect_probe(struct op *op);
+void connect_undo(struct op *op);
+void disconnect_run(struct op *op);
+void disconnect_probe(struct op *op);
+void disconnect_undo(struct op *op);
 void policy_run(struct op *op);
 void policy_probe(struct op *op);
 void policy_undo(struct op *op);
@@ -43,6 +49,9 @@ void rename_undo(struct op *op);
 void start_run(struct op *op);
 void start_probe(struct op *op);
 void start_undo(struct op *op);
+void unpause_run(struct op *op);
+void unpause_probe(struct op *op);
+void unpause_undo(struct op *op);
 void update_run(struct op *op);
 void update_probe(struct op *op);
 void update_undo(struct op *op);
@@ -69,5 +78,10 @@ void volume_create_undo(struct op *op);
 void volume_remove_run(struct op *op);
 void ready_run(struct op *op);
 void hold_gate_run(struct op *op);
+void record_create_run(struct op *op);
+void record_create_probe(struct op *op);
+void record_create_undo(struct op *op);
+void record_commit_run(struct op *op);
+void record_remove_run(struct op *op);
 
 #endif

@@ -124,7 +124,9 @@ void update_probe(struct op *op) {
 
 static void update_back(struct op *op, const cJSON *inspect) {
   note_settled(op, inspect);
-  if (!inspect || !update_missing(json_get(op->step->args, "previous"), inspect))
+  if (!inspect && op->step->container)
+    op_gone(op);
+  else if (!inspect || !update_missing(json_get(op->step->args, "previous"), inspect))
     op_done(op, NULL);
   else {
     op->settled = true;
@@ -171,7 +173,7 @@ static void policy_back(struct op *op, const cJSON *inspect) {
   const cJSON *previous = json_get(op->step->args, "previous");
   note_settled(op, inspect);
   if (!inspect)
-    op_fail(op, ERR_CONFLICT, "the container is gone");
+    op_gone(op);
   else if (policy_holds(previous, json_at(inspect, "HostConfig.RestartPolicy")))
     op_done(op, NULL);
   else {
@@ -192,7 +194,6 @@ static void send_stop(struct op *op) {
   if (id)
     op->call = container_stop(op->engine, id, -1, grace + 60, op_reply, op);
 }
-
 
 static void send_start(struct op *op) {
   const char *id = run_id(op);
@@ -215,7 +216,7 @@ void stop_probe(struct op *op) {
 static void stop_back(struct op *op, const cJSON *inspect) {
   note_settled(op, inspect);
   if (!inspect)
-    op_fail(op, ERR_CONFLICT, "the container is gone");
+    op_gone(op);
   else if (is_running(inspect))
     op_done(op, NULL);
   else {
@@ -258,6 +259,42 @@ void start_undo(struct op *op) {
   look(op, start_back);
 }
 
+/* --- unpause ------------------------------------------------------------------------------------------------------ */
+
+static bool is_paused(const cJSON *inspect) {
+  return json_bool(json_get(inspect, "State"), "Paused", false);
+}
+
+void unpause_run(struct op *op) {
+  const char *id = run_id(op);
+  if (id)
+    op->call = container_unpause(op->engine, id, op_reply, op);
+}
+
+static void unpause_looked(struct op *op, const cJSON *inspect) {
+  answer(op, inspect && !is_paused(inspect));
+}
+
+void unpause_probe(struct op *op) {
+  look(op, unpause_looked);
+}
+
+static void unpause_back(struct op *op, const cJSON *inspect) {
+  note_settled(op, inspect);
+  if (!inspect)
+    op_fail(op, ERR_CONFLICT, "the container is gone");
+  else if (is_paused(inspect))
+    op_done(op, NULL);
+  else if (!is_running(inspect))
+    op_fail(op, ERR_CONFLICT, "it runs no more, so it cannot be paused again");
+  else
+    op_take_back(op, container_pause(op->engine, op->step->container, op_reply, op));
+}
+
+void unpause_undo(struct op *op) {
+  look(op, unpause_back);
+}
+
 /* --- rename ------------------------------------------------------------------------------------------------------ */
 
 static bool is_named(const cJSON *inspect, const char *name) {
@@ -287,7 +324,7 @@ static void rename_back(struct op *op, const cJSON *inspect) {
   const char *from = step_arg(op->step, "from", "");
   note_settled(op, inspect);
   if (!inspect && op->step->container)
-    op_fail(op, ERR_CONFLICT, "the container is gone");
+    op_gone(op);
   else if (!inspect || is_named(inspect, from))
     op_done(op, NULL);
   else {

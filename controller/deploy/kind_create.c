@@ -1,10 +1,9 @@
-/* Rows that make a container: create, files, further networks. */
+/* Rows that make a container: create, files. */
 #include <stdio.h>
 #include <string.h>
 
 #include "api/base/json.h"
 #include "api/engine/container.h"
-#include "api/engine/resource.h"
 #include "controller/deploy/files_tar.h"
 #include "controller/deploy/kind.h"
 
@@ -162,7 +161,7 @@ void create_undo(struct op *op) {
   look_for_created(op, create_back);
 }
 
-/* --- files and networks ------------------------------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------------------------------------------- */
 
 void files_run(struct op *op) {
   const struct desired_service *want = wanted(op);
@@ -176,44 +175,4 @@ void files_run(struct op *op) {
     op_done(op, &err);
   else
     op->call = container_archive_put(op->engine, id, "/", tar, bytes, op_reply, op);
-}
-
-static void network_found(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  const struct desired_service *want = wanted(op);
-  const char *id = work_container(op->work, op->step);
-  op->call = NULL;
-  if (!reply) {
-    op_done(op, err);
-    return;
-  }
-  if (!want || !id) {
-    op_fail(op, ERR_INTERNAL, "no container to connect");
-    return;
-  }
-  const cJSON *endpoint = json_get(json_at(want->body, "NetworkingConfig.EndpointsConfig"), op->step->object);
-  op->call = network_connect(op->engine, json_str(reply->json, "Id", ""), id, endpoint, op_reply, op);
-}
-
-void connect_run(struct op *op) {
-  op->call = network_inspect(op->engine, op->step->object, network_found, op);
-}
-
-static void connect_probed(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  if (!reply) {
-    op_done(op, err);
-    return;
-  }
-  const cJSON *networks = json_at(reply->json, "NetworkSettings.Networks");
-  op->answer = json_get(networks, op->step->object) ? PROBE_APPLIED : PROBE_NOT_APPLIED;
-  op_done(op, NULL);
-}
-
-void connect_probe(struct op *op) {
-  const char *id = work_container(op->work, op->step);
-  if (!id)
-    op_fail(op, ERR_INTERNAL, "no container to look at");
-  else
-    op->call = container_inspect(op->engine, id, connect_probed, op);
 }

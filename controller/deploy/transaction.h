@@ -21,6 +21,7 @@ struct transaction_outcome {
   enum transaction_result result;
   cJSON *failure;      /* owned by the callee after the callback; see struct outcome in daemon/session.h */
   struct strv left;    /* owned likewise */
+  bool gone;           /* some of it was removed by others: recovery is at its end all the same */
   int64_t put_back_ms; /* -1 */
   size_t put_back_services;
 };
@@ -47,9 +48,13 @@ struct transaction_options {
 };
 
 /* -1 (cb does not run) only without memory. */
-int transaction_start(const struct transaction_options *options, struct transaction **ret_transaction,
-                      struct err *err);
+int transaction_start(const struct transaction_options *options, struct transaction **ret_transaction, struct err *err);
 /* Puts back, as after a failure. Nothing after the commit. */
 void transaction_interrupt(struct transaction *t);
+
+/* From now on the engines may not be touched, since another tandem has taken over: what is under way is cut short,
+ * nothing more is begun, forward or back, and no outcome is written, so that the row stays "running" for who recovers
+ * it. Ends STUCK, with why as its failure and as what is left. Nothing once the last outcome is being written. */
+void transaction_abandon(struct transaction *t, const struct err *why);
 
 #endif

@@ -16,6 +16,11 @@ void op_fail(struct op *op, enum err_kind kind, const char *format, ...) {
   op_done(op, &err);
 }
 
+void op_gone(struct op *op) {
+  op->gone = true;
+  op_fail(op, ERR_CONFLICT, "the container is gone");
+}
+
 void op_take_back(struct op *op, struct engine_call *call) {
   op->settled = true;
   op->call = call;
@@ -40,7 +45,8 @@ int op_result(struct op *op, const char *name, const char *value, struct err *er
 const char *work_container(const struct work *work, const struct step *step) {
   if (step->container)
     return step->container;
-  int from = step->kind == STEP_CONTAINER_CREATE ? step->index : step->creator;
+  bool creates = step->kind == STEP_CONTAINER_CREATE || step->kind == STEP_RECORD_CREATE;
+  int from = creates ? step->index : step->creator;
   return from >= 0 ? json_str(work->results[from], "id", NULL) : NULL;
 }
 

@@ -13,6 +13,12 @@
 
 struct tar_cache;
 
+/* What a transaction's record tells; strings may be NULL. */
+struct transaction_facts {
+  int64_t base;
+  const char *kind, *summary, *started_at, *command, *state_dir;
+};
+
 struct work {
   uv_loop_t *loop;
   struct log *log;
@@ -20,11 +26,13 @@ struct work {
   struct watch *watch;           /* open while steps run forward; NULL when undoing after a crash */
   const char *project;
   int64_t revision;              /* this transaction's */
+  const struct transaction_facts *facts; /* NULL: nothing to tell */
   const struct steps *steps;
   struct desired *desired;       /* NULL for down and for recovery's undo */
   cJSON **results;               /* by step, NULL while there is none */
   const char *temporary_dir;     /* for contexts' tars */
   struct tar_cache *tars;
+  int64_t reconnect_ms;          /* how long to wait for a machine that does not answer; 0: what desired says, else 30 s */
   int settle_ms;                 /* how late a call whose reply was lost may still take effect; 0: 5000 */
 };
 
@@ -40,6 +48,7 @@ struct op {
   cJSON *result;             /* of run, or of a probe that found it applied; goes into the journal */
   enum probe_answer answer;  /* of probe */
   bool settled;              /* undo: nothing late is to be feared, since it found and took back what run does */
+  bool gone;                 /* undo: what it would put back is not there any more, and nothing brings it back */
   int stage;                 /* the kind's own */
   void *data;                /* the kind's own */
   void (*cancel)(struct op *op); /* the kind's own way to end early, when there is no call; may be NULL */
@@ -51,6 +60,8 @@ struct op {
 void op_done(struct op *op, struct err *err);
 /* As op_done(op, err) with a new error. */
 void op_fail(struct op *op, enum err_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Ends an undo whose container somebody has removed. */
+void op_gone(struct op *op);
 /* Undo has found run's effect, and this call takes it back. */
 void op_take_back(struct op *op, struct engine_call *call);
 /* For calls whose reply does not matter beyond success. */

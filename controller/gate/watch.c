@@ -19,7 +19,9 @@ struct stream {
   struct watch *watch;
   struct machine_link *link;
   struct engine_call *call;
+  size_t machine;
   int failures; /* in a row */
+  bool renewed; /* ended by us, to be opened again */
 };
 
 struct watch {
@@ -82,12 +84,14 @@ static void stream_ended(void *arg, const struct engine_reply *reply, struct err
       finish(w);
     return;
   }
-  log_emit(w->log, LOG_ENGINE_LOST, LOG_FIELDS(.machine = s->link->name, .err = err), "the event stream ended");
-  if (++s->failures <= 3) /* later on the subscribers' own looking has to do */
+  if (!s->renewed)
+    log_emit(w->log, LOG_ENGINE_LOST, LOG_FIELDS(.machine = s->link->name, .err = err), "the event stream ended");
+  if (s->renewed || ++s->failures <= 3) /* later on the subscribers' own looking has to do */
     stream_open(s);
 }
 
 static void stream_open(struct stream *s) {
+  s->renewed = false;
   s->watch->open++;
   s->call = engine_events(s->link->engine, s->watch->filters, NULL, on_event, stream_ended, s);
 }
@@ -115,10 +119,24 @@ struct watch *watch_open(struct machines *machines, const char *project, struct 
     if (!machines->items[i].open)
       continue;
     struct stream *s = &w->streams[w->stream_count++];
-    *s = (struct stream){.watch = w, .link = &machines->items[i]};
+    *s = (struct stream){.watch = w, .link = &machines->items[i], .machine = i};
     stream_open(s);
   }
   return w;
+}
+
+void watch_reopen(struct watch *w, size_t machine) {
+  for (size_t i = 0; i < w->stream_count; i++) {
+    struct stream *s = &w->streams[i];
+    if (s->machine != machine)
+      continue;
+    s->failures = 0;
+    s->renewed = s->call != NULL;
+    if (s->call)
+      engine_call_cancel(s->call);
+    else
+      stream_open(s);
+  }
 }
 
 void watch_close(struct watch *w, void (*closed_cb)(void *arg), void *arg) {

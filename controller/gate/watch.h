@@ -14,6 +14,8 @@ struct watch_subscription;
 
 /* Opens a stream per machine. NULL without memory. */
 struct watch *watch_open(struct machines *machines, const char *project, struct log *log);
+/* Opens a machine's stream anew: it was out of reach, and the old one may never say so. */
+void watch_reopen(struct watch *w, size_t machine);
 /* Ends the streams; closed_cb runs when all have ended and the memory is gone. No subscription may be left. */
 void watch_close(struct watch *w, void (*closed_cb)(void *arg), void *arg);
 

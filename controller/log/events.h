@@ -6,6 +6,14 @@
   X(ENGINE_CONNECTED, "engine.connected", LOG_DEBUG, "an engine answered and a version is agreed") \
   X(ENGINE_FAILED, "engine.failed", LOG_ERROR, "an engine cannot be reached or used") \
   X(ENGINE_LOST, "engine.lost", LOG_WARN, "an engine's event stream ended") \
+  X(LOCK_TAKEN, "lock.taken", LOG_DEBUG, "the fleet is locked on every engine") \
+  X(LOCK_WATCH, "lock.watch", LOG_INFO, "an engine is locked: watching whether the holder lives") \
+  X(LOCK_TAKEN_OVER, "lock.taken_over", LOG_WARN, "the lock of a holder that has ended or is silent is taken over") \
+  X(LOCK_GONE, "lock.gone", LOG_WARN, "somebody removed the lock; it is taken again") \
+  X(LOCK_LOST, "lock.lost", LOG_ERROR, "another tandem holds the lock now: nothing more is sent") \
+  X(LOCK_LEFT, "lock.left", LOG_WARN, "the lock could not be given back; the next tandem takes it over") \
+  X(MACHINE_LOST, "machine.lost", LOG_WARN, "a machine does not answer; a transaction waits for it") \
+  X(MACHINE_BACK, "machine.back", LOG_WARN, "a machine that was lost answers again") \
   X(MANIFEST_WARNING, "manifest.warning", LOG_WARN, "something in the files is ignored or doubtful") \
   X(OBSERVE_DONE, "observe.done", LOG_DEBUG, "all engines' containers, images, networks and volumes were read") \
   X(PLAN_READY, "plan.ready", LOG_INFO, "the plan is made") \

@@ -75,6 +75,7 @@ struct update_policy {
   int parallelism; /* steps at a time per machine */
   int64_t monitor_ms;
   int retain; /* revisions kept */
+  int64_t reconnect_ms; /* how long a transaction waits for a machine that does not answer */
 };
 
 /* x-tandem limits in effect; 0 = none. What Compose keys on the service say has won already. */

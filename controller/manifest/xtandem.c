@@ -193,7 +193,11 @@ static int check_rules(struct loading *l, const struct node *rules, struct err *
 }
 
 int xtandem_read(struct loading *l, struct err *err) {
-  struct sections s = {.update = {.order = ORDER_AUTO, .parallelism = 8, .monitor_ms = 10000, .retain = 3}};
+  struct sections s = {.update = {.order = ORDER_AUTO,
+                                  .parallelism = 8,
+                                  .monitor_ms = 10000,
+                                  .retain = 3,
+                                  .reconnect_ms = 30000}};
   if (!(l->xtandem = calloc(1, sizeof(*l->xtandem))))
     return err_no_memory(err);
   l->xtandem->root = node_get(l->document->root, "x-tandem");

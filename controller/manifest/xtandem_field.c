@@ -19,6 +19,7 @@ static const struct xtandem_field update_fields[] = {
     {"monitor", XT_DURATION_MS, offsetof(struct update_policy, monitor_ms), 0, 0},
     {"parallelism", XT_SMALL, offsetof(struct update_policy, parallelism), 0, 1},
     {"retain", XT_SMALL, offsetof(struct update_policy, retain), 0, 0},
+    {"reconnect", XT_DURATION_MS, offsetof(struct update_policy, reconnect_ms), 0, 0},
 };
 #define SERVICE_UPDATE_FIELDS 2 /* the first ones; the others are the whole fleet's */
 

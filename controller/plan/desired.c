@@ -320,7 +320,8 @@ static int fill(struct builder *w, struct err *err) {
   w->services = put_list(w->doc, "services");
   if (!w->images || !w->networks || !w->volumes || !w->services || !json_put_int(w->doc, "format", 1) ||
       !json_put_str(w->doc, "project", f->name) || !json_put_int(w->doc, "parallelism", f->update.parallelism) ||
-      !json_put_int(w->doc, "retain", f->update.retain))
+      !json_put_int(w->doc, "retain", f->update.retain) ||
+      !json_put_int(w->doc, "reconnect_ms", f->update.reconnect_ms))
     return err_no_memory(err);
   if (add_machines(w, err) < 0 || add_resources(w, f->networks, f->network_count, true, w->networks, err) < 0 ||
       add_resources(w, f->volumes, f->volume_count, false, w->volumes, err) < 0)

@@ -60,6 +60,7 @@ struct desired {
   const char *project;
   int parallelism;
   int retain;
+  int64_t reconnect_ms;
   struct desired_machine *machines;
   size_t machine_count;
   struct desired_image *images;

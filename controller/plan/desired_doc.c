@@ -96,6 +96,7 @@ static int read_all(struct desired *d, struct err *err) {
   d->project = json_str(d->doc, "project", "");
   d->parallelism = (int)json_int(d->doc, "parallelism", 8);
   d->retain = (int)json_int(d->doc, "retain", 3);
+  d->reconnect_ms = json_int(d->doc, "reconnect_ms", 30000);
 #define READ(name, list, count, type, read) \
   read_list(d->doc, name, sizeof(struct type), read, (void **)&d->list, &d->count, err) < 0
   if (READ("machines", machines, machine_count, desired_machine, read_machine) ||

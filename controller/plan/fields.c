@@ -197,3 +197,23 @@ int fields_diff_live(const cJSON *body, const cJSON *inspect, struct field_chang
   *ret_recreate = recreate;
   return 0;
 }
+
+int fields_live_put(const cJSON *inspect, cJSON *object, struct err *err) {
+  const cJSON *host = json_get(inspect, "HostConfig");
+  char text[64];
+  for (size_t i = 0; i < COUNT_OF(live_fields); i++) {
+    int64_t value = limit_of(host, live_fields[i].key);
+    show_number(live_fields[i].unit, value, text);
+    if (value && !json_put_str(object, live_fields[i].label, text))
+      return err_no_memory(err);
+  }
+  show_policy(json_get(host, "RestartPolicy"), text);
+  return json_put_str(object, "restart", text) ? 0 : err_no_memory(err);
+}
+
+const char *fields_word(const char *member) {
+  for (size_t i = 0; i < COUNT_OF(live_fields); i++)
+    if (strcmp(live_fields[i].key, member) == 0)
+      return live_fields[i].label;
+  return strcmp(member, "RestartPolicy") == 0 ? "restart" : fields_spec_word(member);
+}

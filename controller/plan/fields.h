@@ -19,6 +19,13 @@ void field_changes_release(struct field_changes *c);
 int field_changes_add(struct field_changes *c, const char *field, const char *from, const char *to, bool live,
                       struct err *err);
 
+/* What a person calls a member of a create body or of its HostConfig: "command" for Cmd; the member itself where there
+ * is no other word. */
+const char *fields_word(const char *member);
+const char *fields_spec_word(const char *member); /* of those that need a new container */
+/* Puts what is set of the fields that can be changed live, as texts: {"memory": "2 GiB", "restart": "always"}. */
+int fields_live_put(const cJSON *inspect, cJSON *object, struct err *err);
+
 /* SHA-256 of the body (and files) without what is changed live and without compose's and tandem's labels. */
 int fields_spec_hash(const cJSON *body, const cJSON *files, char ret_hex[65], struct err *err);
 

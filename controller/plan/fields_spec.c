@@ -192,3 +192,12 @@ int fields_diff_spec(const cJSON *body, const cJSON *inspect, const cJSON *secre
   }
   return 0;
 }
+
+const char *fields_spec_word(const char *member) {
+  for (size_t i = 0; i < COUNT_OF(spec_fields); i++) {
+    const char *dot = strrchr(spec_fields[i].path, '.');
+    if (strcmp(dot ? dot + 1 : spec_fields[i].path, member) == 0)
+      return spec_fields[i].label;
+  }
+  return strcmp(member, "NetworkingConfig") == 0 ? "networks" : member;
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/base/json.h"
+#include "controller/plan/basis.h"
 #include "controller/plan/planner.h"
 
 int planner_warn(struct planner *p, struct err *err, const char *format, ...) {
@@ -55,11 +56,15 @@ static void drop_differences(struct service_work *w) {
   cJSON_Delete(w->update);
   cJSON_Delete(w->previous);
   w->update = w->previous = NULL;
+  w->rewire = false;
 }
 
+/* Limits, restart policy and networks. */
 static int diff_live(struct service_work *w, const struct observed_container *c, bool *ret_recreate, struct err *err) {
   drop_differences(w);
-  return fields_diff_live(w->want->body, c->inspect, &w->changes, &w->update, &w->previous, ret_recreate, err);
+  if (fields_diff_live(w->want->body, c->inspect, &w->changes, &w->update, &w->previous, ret_recreate, err) < 0)
+    return -1;
+  return planner_network_diff(w, c, ret_recreate, err);
 }
 
 /* The newest parked container that is just what is wanted. */
@@ -84,17 +89,40 @@ static int find_parked(struct service_work *w, struct err *err) {
 
 /* --- what to do with it ------------------------------------------------------------------------------------------ */
 
-static int show_image_change(struct service_work *w, struct err *err) {
-  if (!w->old || same_image(w, w->old))
+static void short_id(const char *id, char out[16]) {
+  snprintf(out, 16, "%.12s", strncmp(id, "sha256:", 7) == 0 ? id + 7 : id);
+}
+
+/* The tag has left the image that the container runs with: somebody has moved or removed it. */
+static int show_tag_change(struct service_work *w, bool *ret_any, struct err *err) {
+  *ret_any = w->old && same_image(w, w->old) && w->image->note && strcmp(w->image->note, "tag") == 0;
+  if (!*ret_any)
     return 0;
+  const struct observed_image *now = observed_image(w->on, w->want->image);
+  char field[300], from[16], to[16];
+  snprintf(field, sizeof(field), "image tag %s", w->want->image);
+  short_id(now ? now->id : "", from);
+  short_id(w->image->id, to);
+  return field_changes_add(&w->changes, field, now ? from : NULL, to, true, err);
+}
+
+static int show_image_change(struct service_work *w, struct err *err) {
+  bool tagged;
+  if (!w->old || same_image(w, w->old))
+    return show_tag_change(w, &tagged, err);
   char from[32], to[32];
   snprintf(from, sizeof(from), "%.19s", w->old->image_id);
   snprintf(to, sizeof(to), "%.19s", w->image && w->image->id ? w->image->id : "to be built");
   return field_changes_add(&w->changes, "image id", from, to, false, err);
 }
 
+static bool is_paused(const struct observed_container *c) {
+  return strcmp(c->state, "paused") == 0;
+}
+
 static int show_state_change(struct service_work *w, struct err *err) {
-  if (!w->live->running && field_changes_add(&w->changes, "state", w->live->state, "running", true, err) < 0)
+  if ((!w->live->running || is_paused(w->live)) &&
+      field_changes_add(&w->changes, "state", w->live->state, "running", true, err) < 0)
     return -1;
   if (strcmp(w->live->name, w->want->container_name) == 0)
     return 0;
@@ -121,7 +149,13 @@ static void choose_order(struct service_work *w) {
   w->start_first = w->old && w->old->running && w->want->order != ORDER_STOP_FIRST && can_start_first(w);
 }
 
-static int decide_replace(struct service_work *w, enum plan_action action, struct err *err) {
+/* What the revision that holds has there, and the engines have not. */
+static int show_missing(struct planner *p, struct service_work *w, struct err *err) {
+  const struct desired_service *held = p->options->held ? desired_service(p->options->held, w->name) : NULL;
+  return held ? field_changes_add(&w->changes, "state", "missing", "running", false, err) : 0;
+}
+
+static int decide_replace(struct planner *p, struct service_work *w, enum plan_action action, struct err *err) {
   w->action = action;
   drop_differences(w);
   if (w->old) {
@@ -133,7 +167,13 @@ static int decide_replace(struct service_work *w, enum plan_action action, struc
     if (rc < 0 || fields_diff_spec(w->want->body, w->old->inspect, w->want->secret_env, &w->changes, err) < 0 ||
         show_image_change(w, err) < 0)
       return -1;
+  } else if (show_missing(p, w, err) < 0) {
+    return -1;
   }
+  bool ignored = false;
+  if (w->live && planner_network_diff(w, w->live, &ignored, err) < 0)
+    return -1;
+  w->rewire = false;
   choose_order(w);
   return 0;
 }
@@ -149,17 +189,19 @@ static int decide(struct planner *p, struct service_work *w, struct err *err) {
     w->image = &p->images[i];
   }
   bool recreate = false;
-  if (w->live && same_spec(w->want, w->live) && same_image(w, w->live) && strcmp(w->live->state, "paused") != 0) {
+  if (w->live && same_spec(w->want, w->live) && same_image(w, w->live)) {
     if (diff_live(w, w->live, &recreate, err) < 0)
       return -1;
     if (!recreate) {
       bool named = strcmp(w->live->name, w->want->container_name) == 0;
-      bool start = !w->live->running || !named;
-      w->action = start ? PLAN_START : w->update ? PLAN_UPDATE : PLAN_KEEP;
+      bool start = !w->live->running || is_paused(w->live) || !named, tagged;
+      if (show_tag_change(w, &tagged, err) < 0)
+        return -1;
+      w->action = start ? PLAN_START : w->update || w->rewire || tagged ? PLAN_UPDATE : PLAN_KEEP;
       return show_state_change(w, err);
     }
   }
-  return decide_replace(w, w->live ? PLAN_RECREATE : w->old ? PLAN_MOVE : PLAN_CREATE, err);
+  return decide_replace(p, w, w->live ? PLAN_RECREATE : w->old ? PLAN_MOVE : PLAN_CREATE, err);
 }
 
 /* --- graph ------------------------------------------------------------------------------------------------------- */
@@ -280,8 +322,17 @@ static int add_removed(struct planner *p, const struct observed_machine *m, cons
     return err_no_memory(err);
   p->services = items;
   items[p->service_count++] = (struct service_work){
-      .name = c->service, .machine = m->name, .on = m, .old = c, .old_machine = m->name, .action = PLAN_REMOVE,
-      .create = -1, .start = -1, .ready = -1, .entry = -1, .old_stop = -1,
+      .name = c->service,
+      .machine = m->name,
+      .on = m,
+      .old = c,
+      .old_machine = m->name,
+      .action = PLAN_REMOVE,
+      .create = -1,
+      .start = -1,
+      .ready = -1,
+      .entry = -1,
+      .old_stop = -1,
   };
   return 0;
 }
@@ -373,8 +424,14 @@ static int make_work(struct planner *p, struct err *err) {
     if (!observed_machine(p->observed, want->machine))
       return err_set(err, ERR_CONFLICT, "%s: machine %s is not in the manifest any more", want->name, want->machine);
     p->services[p->service_count++] = (struct service_work){
-        .want = want, .name = want->name, .machine = want->machine,
-        .create = -1, .start = -1, .ready = -1, .entry = -1, .old_stop = -1,
+        .want = want,
+        .name = want->name,
+        .machine = want->machine,
+        .create = -1,
+        .start = -1,
+        .ready = -1,
+        .entry = -1,
+        .old_stop = -1,
     };
   }
   return 0;
@@ -408,7 +465,8 @@ static int make(struct planner *p, struct err *err) {
   if (order_resources(p, err) < 0 || order_services(p, err) < 0)
     return -1;
   pull_gates_forward(&p->plan->steps);
-  if (planner_cleanup(p, err) < 0 || report(p, err) < 0)
+  if (planner_cleanup(p, err) < 0 || report(p, err) < 0 ||
+      basis_make(p->desired, p->observed, p->options->base_revision, &p->plan->basis, err) < 0)
     return -1;
   return planner_finish(p, err);
 }

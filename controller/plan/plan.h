@@ -20,7 +20,7 @@ enum plan_action {
   PLAN_RECREATE, /* ± a new container takes the old one's place */
   PLAN_MOVE,     /* → to another machine */
   PLAN_UPDATE,   /* ~ live, no restart */
-  PLAN_START,    /* ^ it is there but does not run, or has another name */
+  PLAN_START,    /* ^ it is there but does not run (or is paused), or has another name */
   PLAN_REMOVE,   /* - no longer in the files */
   PLAN_ACTION_COUNT
 };
@@ -75,6 +75,7 @@ struct plan {
   struct strv warnings;
   struct steps steps; /* empty: nothing to do */
   cJSON *desired;     /* the document to be stored with the revision; NULL for down */
+  cJSON *basis;       /* what it was made from, see basis.h; NULL for down */
   bool rollback_offline; /* going back needs no build and no network */
   char fingerprint[65];  /* of desired document, steps and the observed IDs in them */
 };
@@ -84,6 +85,7 @@ struct plan_options {
   int64_t base_revision;
   int64_t keep_parked_from; /* parked containers of revisions older than this are removed after the commit */
   int parallelism;          /* 0: the manifest's */
+  const struct desired *held; /* of the base revision, with the image IDs it ran with; NULL: none */
   bool no_build;            /* a needed build is ERR_CONFLICT */
   bool remove_volumes;      /* down --volumes */
   const char *const *kept_images; /* image IDs that kept revisions need: their hold tags stay */
@@ -105,7 +107,7 @@ void plan_free(struct plan *plan);
 size_t plan_count(const struct plan *plan, enum plan_action action);
 /* Nothing to change on any engine (clean-up left over counts as nothing). */
 bool plan_is_empty(const struct plan *plan);
-/* The whole plan, for --format json and for PLANFILE. */
+/* The whole plan, for --format json and for PLANFILE, with its fingerprint: the hash of all the rest. */
 int plan_to_json(const struct plan *plan, cJSON **ret_json, struct err *err);
 
 #endif

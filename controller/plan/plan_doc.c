@@ -37,6 +37,9 @@ int planner_begin(struct planner *p, const char *project, struct err *err) {
 int planner_finish(struct planner *p, struct err *err) {
   struct plan *plan = p->plan;
   plan->rollback_offline = plan->base_revision > 0;
+  bool transaction = strcmp(plan->kind, "build") != 0 && strcmp(plan->kind, "status") != 0;
+  if (transaction && !plan_is_empty(plan) && planner_record(p, err) < 0)
+    return -1;
   if (steps_check(&plan->steps, err) < 0)
     return -1;
   CLEANUP_JSON cJSON *key = cJSON_CreateObject();
@@ -78,6 +81,7 @@ void plan_free(struct plan *plan) {
   strv_release(&plan->warnings);
   steps_release(&plan->steps);
   cJSON_Delete(plan->desired);
+  cJSON_Delete(plan->basis);
   free(plan);
 }
 
@@ -179,14 +183,20 @@ static bool put_strings(cJSON *json, const char *name, const struct strv *v) {
 int plan_to_json(const struct plan *plan, cJSON **ret_json, struct err *err) {
   CLEANUP_JSON cJSON *json = cJSON_CreateObject();
   cJSON *steps = NULL;
-  bool ok = json && json_put_int(json, "format", 1) && json_put_str(json, "project", plan->project) &&
+  bool ok = json && json_put_int(json, "format", 2) && json_put_str(json, "project", plan->project) &&
             json_put_str(json, "kind", plan->kind) && json_put_int(json, "base_revision", plan->base_revision) &&
-            json_put_str(json, "fingerprint", plan->fingerprint) && put_machines(json, plan) &&
+            put_machines(json, plan) &&
             put_images(json, plan) && put_strings(json, "resources", &plan->resources) && put_services(json, plan) &&
             put_strings(json, "warnings", &plan->warnings) &&
             json_put_bool(json, "rollback_offline", plan->rollback_offline) &&
+            (!plan->basis || json_put(json, "basis", cJSON_Duplicate(plan->basis, true))) &&
             steps_to_json(&plan->steps, &steps, err) == 0 && json_put(json, "steps", steps);
+  char fingerprint[65];
   if (!ok)
+    return err_no_memory(err);
+  if (json_hash(json, fingerprint, err) < 0)
+    return -1;
+  if (!json_put_str(json, "fingerprint", fingerprint))
     return err_no_memory(err);
   *ret_json = STEAL(json);
   return 0;

@@ -39,8 +39,7 @@ static const struct observed_image *find_elsewhere(const struct planner *p, cons
     if (strcmp(m->name, want->machine) == 0)
       continue;
     const struct observed_image *it = want->id ? observed_image_by_id(m, want->id) : observed_image(m, want->ref);
-    if (!it || (!want->id && want->build_hash &&
-                (!it->build_hash || strcmp(it->build_hash, want->build_hash) != 0)))
+    if (!it || (!want->id && want->build_hash && (!it->build_hash || strcmp(it->build_hash, want->build_hash) != 0)))
       continue;
     *ret_machine = m->name;
     return it;
@@ -97,18 +96,69 @@ static int build_step(struct planner *p, const struct desired_image *want, struc
   return steps_order(&p->plan->steps, work->step, base_step, err);
 }
 
+static bool same_hash(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What the holding revision ran that reference with: on that machine, else on any. NULL: it had none. */
+static const struct desired_image *held_image(const struct planner *p, const struct desired_image *want) {
+  const struct desired *held = p->options->held;
+  const struct desired_image *same = held ? desired_image(held, want->machine, want->ref) : NULL;
+  for (size_t i = 0; held && !same && i < held->image_count; i++)
+    if (strcmp(held->images[i].ref, want->ref) == 0)
+      same = &held->images[i];
+  return same && same->id ? same : NULL;
+}
+
+/* The very image of the holding revision, as long as the files ask for the same: a tag that somebody has moved by hand
+ * decides nothing. 1 done, 0 it is nowhere, -1. */
+static int keep_image(struct planner *p, const struct desired_image *want, struct image_work *work,
+                      const struct observed_image *have, const char *id, struct err *err) {
+  if (have && strcmp(have->id, id) == 0) {
+    work->id = have->id;
+    return 1;
+  }
+  const struct observed_image *here = observed_image_by_id(observed_machine(p->observed, want->machine), id);
+  if (here) {
+    work->id = here->id;
+    return image_step(p, want, work, STEP_IMAGE_TAG, "tag", "id", id, err) < 0 ? -1 : 1;
+  }
+  struct desired_image very = *want;
+  very.id = id;
+  const char *from = NULL;
+  const struct observed_image *source = find_elsewhere(p, &very, &from);
+  if (!source)
+    return 0;
+  return copy_step(p, want, work, source, from, err) < 0 ? -1 : 1;
+}
+
+/* May the image that has the tag be deployed? Not one that somebody has put there by hand. */
+static bool is_good(const struct desired_image *want, const struct observed_image *have,
+                    const struct desired_image *held, const char *policy) {
+  bool foreign = held && strcmp(held->id, have->id) != 0;
+  if (!want->build_hash)
+    return !foreign && strcmp(policy, "always") != 0;
+  if (!have->build_hash) /* one that tandem did not build stays until somebody asks for a build */
+    return !foreign;
+  return strcmp(have->build_hash, want->build_hash) == 0;
+}
+
 static int get_image(struct planner *p, const struct desired_image *want, struct image_work *work,
                      const struct observed_image *have, struct err *err) {
   const char *policy = want->pull_policy ? want->pull_policy : "missing";
-  if (have && (!want->build_hash ? strcmp(policy, "always") != 0
-                                 /* an image that tandem did not build stays until somebody asks for a build */
-                                 : !have->build_hash || strcmp(have->build_hash, want->build_hash) == 0)) {
+  const struct desired_image *held = held_image(p, want);
+  if (held && same_hash(held->build_hash, want->build_hash) && strcmp(policy, "always") != 0) {
+    int rc = keep_image(p, want, work, have, held->id, err);
+    if (rc)
+      return rc < 0 ? -1 : 0;
+  }
+  if (have && is_good(want, have, held, policy)) {
     work->id = have->id;
     return 0;
   }
   const char *from = NULL;
   const struct observed_image *source = find_elsewhere(p, want, &from);
-  if (source && (want->build_hash || !have))
+  if (source && (want->build_hash || (!have && !held)))
     return copy_step(p, want, work, source, from, err);
   if (want->build)
     return build_step(p, want, work, err);
@@ -128,8 +178,8 @@ static int hold_step(struct planner *p, const struct desired_image *want, struct
     if (held && strcmp(held->id, work->id) == 0)
       return 0;
   }
-  int step = steps_add(&p->plan->steps, STEP_IMAGE_HOLD, PHASE_PREPARE, want->machine, want->service, want->ref, NULL,
-                       err);
+  int step =
+      steps_add(&p->plan->steps, STEP_IMAGE_HOLD, PHASE_PREPARE, want->machine, want->service, want->ref, NULL, err);
   if (step < 0 || steps_order(&p->plan->steps, step, work->step, err) < 0)
     return -1;
   work->step = step;

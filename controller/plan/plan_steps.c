@@ -249,7 +249,8 @@ static int replace_steps(struct planner *p, struct service_work *w, struct err *
   int prepared = -1;
   if (w->parked) {
     name = w->parked->name;
-    if (w->update && update_step(p, w, &prepared, err) < 0)
+    if ((w->update && update_step(p, w, &prepared, err) < 0) ||
+        (w->rewire && planner_network_steps(p, w, w->parked, &prepared, err) < 0))
       return -1;
   } else if (create_steps(p, w, temporary, &prepared, err) < 0) {
     return -1;
@@ -260,10 +261,11 @@ static int replace_steps(struct planner *p, struct service_work *w, struct err *
                                   : replace_stop_first(p, w, name, prepared, err);
 }
 
-/* It is the right container, but stopped, or under another name, or with other limits. */
+/* It is the right container, but stopped or paused, or under another name, or with other limits or networks. */
 static int mend_steps(struct planner *p, struct service_work *w, struct err *err) {
   int last = -1;
-  if (w->update && update_step(p, w, &last, err) < 0)
+  if ((w->update && update_step(p, w, &last, err) < 0) ||
+      (w->rewire && planner_network_steps(p, w, w->live, &last, err) < 0))
     return -1;
   if (strcmp(w->live->name, w->want->container_name) != 0) {
     int step;
@@ -274,7 +276,11 @@ static int mend_steps(struct planner *p, struct service_work *w, struct err *err
   if (!w->live->running) {
     if (start_new(p, w, last, err) < 0)
       return -1;
-  } else {
+  } else if (strcmp(w->live->state, "paused") == 0) {
+    w->start = new_step(p, w, STEP_CONTAINER_UNPAUSE, PHASE_SWITCH, NULL, err);
+    if (w->start < 0 || steps_order(&p->plan->steps, w->start, last, err) < 0 || gate_steps(p, w, err) < 0)
+      return -1;
+  } else if (last >= 0) { /* else only its image's tag has moved */
     w->start = last;
     if (gate_steps(p, w, err) < 0)
       return -1;

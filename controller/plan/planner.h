@@ -29,6 +29,7 @@ struct service_work {
   bool completes; /* others wait for its end, not its health */
   struct image_work *image;
   struct field_changes changes;
+  bool rewire; /* its networks are not as wanted */
   cJSON *update, *previous;
   /* Steps, -1 where there is none. */
   int create, start, ready, entry, old_stop;
@@ -51,8 +52,18 @@ int planner_steps(struct planner *p, struct service_work *w, struct err *err);
 /* policy, stop and rename to NAME.rBASE; *ret_first, *ret_stop: indices. after: -1 or what to wait for. */
 int planner_park(struct planner *p, const char *machine, const char *service, const struct observed_container *c,
                  bool stop_last, int after, int *ret_first, int *ret_rename, int *ret_stop, struct err *err);
+/* Adds what differs in the networks of a container that is there to w->changes, and notes it in w->rewire.
+ * *ret_recreate is set where only a new container will do. */
+int planner_network_diff(struct service_work *w, const struct observed_container *c, bool *ret_recreate,
+                         struct err *err);
+/* Steps that make them as wanted, after *last, which becomes the last of them. */
+int planner_network_steps(struct planner *p, struct service_work *w, const struct observed_container *c, int *last,
+                          struct err *err);
 /* The steps after the commit: parked containers and hold tags that no kept revision needs. */
 int planner_cleanup(struct planner *p, struct err *err);
+
+/* After the last other step: those that keep the transaction's record on the engines. */
+int planner_record(struct planner *p, struct err *err);
 
 int planner_warn(struct planner *p, struct err *err, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Index of the step just added with the container's ID. */

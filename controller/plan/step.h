@@ -11,6 +11,7 @@
 
 /* X(identifier, name). The order is part of stored plans only through the names. */
 #define STEP_KINDS(X) \
+  X(RECORD_CREATE, "record.create") \
   X(NETWORK_CREATE, "network.create") \
   X(VOLUME_CREATE, "volume.create") \
   X(IMAGE_BUILD, "image.build") \
@@ -21,17 +22,21 @@
   X(CONTAINER_CREATE, "container.create") \
   X(CONTAINER_FILES, "container.files") \
   X(NETWORK_CONNECT, "network.connect") \
+  X(NETWORK_DISCONNECT, "network.disconnect") \
   X(CONTAINER_POLICY, "container.policy") \
   X(CONTAINER_STOP, "container.stop") \
   X(CONTAINER_RENAME, "container.rename") \
   X(CONTAINER_START, "container.start") \
+  X(CONTAINER_UNPAUSE, "container.unpause") \
   X(CONTAINER_UPDATE, "container.update") \
   X(GATE_READY, "gate.ready") \
   X(GATE_HOLD, "gate.hold") \
   X(CONTAINER_REMOVE, "container.remove") \
   X(NETWORK_REMOVE, "network.remove") \
   X(VOLUME_REMOVE, "volume.remove") \
-  X(IMAGE_RELEASE, "image.release")
+  X(IMAGE_RELEASE, "image.release") \
+  X(RECORD_COMMIT, "record.commit") \
+  X(RECORD_REMOVE, "record.remove")
 
 enum step_kind {
 #define STEP_KIND_ENUM(id, name) STEP_##id,
@@ -52,7 +57,7 @@ struct step {
   char *service;   /* NULL where none is meant */
   char *object;    /* what it acts on, for people: a container name, an image ref, a network */
   char *container; /* full ID, when it was there at plan time */
-  int creator;     /* else the index of the CONTAINER_CREATE step whose result has the ID; -1 */
+  int creator;     /* else the index of the CONTAINER_CREATE or RECORD_CREATE step whose result has the ID; -1 */
   cJSON *args;     /* what the kind needs; see deploy/kind_*.c; may be NULL */
   int *after;      /* indices of the steps that must be done first */
   size_t after_count;

@@ -20,6 +20,7 @@ static const char *const schema[DB_SCHEMA_VERSION] = {
     "  revision_id INTEGER NOT NULL REFERENCES revision (id), seq INTEGER NOT NULL, step INTEGER NOT NULL,"
     "  mark TEXT NOT NULL, kind TEXT, machine TEXT, service TEXT, object TEXT, result TEXT, error TEXT,"
     "  at_us INTEGER NOT NULL, PRIMARY KEY (revision_id, seq)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE epoch (project TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
 void db_finalize(sqlite3_stmt **stmt) {

@@ -10,7 +10,7 @@
 #include "api/base/err.h"
 #include "controller/state/state.h"
 
-enum { DB_SCHEMA_VERSION = 1, DB_BUSY_TIMEOUT_MS = 5000 };
+enum { DB_SCHEMA_VERSION = 2, DB_BUSY_TIMEOUT_MS = 5000 };
 
 struct state {
   char *dir;

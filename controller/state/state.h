@@ -76,6 +76,13 @@ int state_unfinished(struct state *s, const char *project, struct revision *ret_
 /* Makes the row of a new transaction, durably, with outcome running. */
 int state_begin(struct state *s, const char *project, const char *kind, const char *summary, int64_t base,
                 const cJSON *desired, const cJSON *plan, int64_t *ret_number, struct err *err);
+/* Notes a revision that was found on the engines and that this state knows nothing of: committed (it becomes the
+ * current one) or another outcome of a transaction that was recovered from its record. Its documents are not known. A
+ * number that is there already stays as it is. */
+int state_adopt(struct state *s, const char *project, int64_t number, int64_t base, const char *kind,
+                enum revision_outcome outcome, const char *summary, struct err *err);
+/* The next epoch of the lock on the engines, durably: greater than all before of this state. */
+int state_next_epoch(struct state *s, const char *project, int64_t *ret_epoch, struct err *err);
 /* Replaces the stored desired document (image IDs are known only after the builds). */
 int state_set_desired(struct state *s, const char *project, int64_t number, const cJSON *desired, struct err *err);
 /* Drops the plan and journal rows of revisions older than number (history rows stay), and their desired documents. */

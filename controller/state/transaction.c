@@ -45,6 +45,48 @@ int state_begin(struct state *s, const char *project, const char *kind, const ch
   return 0;
 }
 
+static int adopt(sqlite3 *db, const char *project, int64_t number, int64_t base, const char *kind,
+                 enum revision_outcome outcome, const char *summary, struct err *err) {
+  int64_t now = log_now_us();
+  if (db_run(db, err,
+             "INSERT OR IGNORE INTO revision (project, number, base, kind, outcome, cleaned, summary, started_us, ended_us)"
+             " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)",
+             "siisssii", project, number, base, kind, revision_outcome_name(outcome), summary, now, now) < 0)
+    return -1;
+  if (outcome != REVISION_COMMITTED)
+    return 0;
+  return db_run(db, err,
+                "INSERT INTO project (name, current) SELECT project, number FROM revision"
+                " WHERE project = ? AND number = ? AND outcome = 'committed'"
+                " ON CONFLICT (name) DO UPDATE SET current = max(current, excluded.current)",
+                "si", project, number);
+}
+
+int state_adopt(struct state *s, const char *project, int64_t number, int64_t base, const char *kind,
+                enum revision_outcome outcome, const char *summary, struct err *err) {
+  sqlite3 *db = NULL;
+  if (db_for_write(s, &db, err) < 0 || db_begin(db, err) < 0)
+    return -1;
+  if (adopt(db, project, number, base, kind, outcome, summary, err) == 0 && db_commit(db, err) == 0)
+    return 0;
+  db_rollback(db);
+  return -1;
+}
+
+int state_next_epoch(struct state *s, const char *project, int64_t *ret_epoch, struct err *err) {
+  CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+  sqlite3 *db = NULL;
+  if (db_for_write(s, &db, err) < 0 ||
+      db_prepare(db, &stmt, err,
+                 "INSERT INTO epoch (project, number) VALUES (?, 1)"
+                 " ON CONFLICT (project) DO UPDATE SET number = number + 1 RETURNING number",
+                 "s", project) < 0 ||
+      db_step(stmt, err) < 0)
+    return -1;
+  *ret_epoch = sqlite3_column_int64(stmt, 0);
+  return db_step(stmt, err) < 0 ? -1 : 0;
+}
+
 int state_set_desired(struct state *s, const char *project, int64_t number, const cJSON *desired, struct err *err) {
   CLEANUP_FREE char *text = NULL;
   sqlite3 *db = NULL;

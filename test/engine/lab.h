@@ -17,6 +17,8 @@
 #include "api/base/buf.h"
 #include "api/base/json.h"
 #include "api/engine/container.h"
+#include "api/engine/container.h"
+#include "controller/deploy/record.h"
 #include "controller/deploy/tar_cache.h"
 #include "controller/deploy/transaction.h"
 #include "controller/observe/observe.h"
@@ -31,6 +33,8 @@ struct lab {
   char dir[64];
   int64_t current; /* committed revision */
   bool resources;  /* the fleet has a second network and a volume too */
+  int64_t reconnect_ms; /* how long transactions wait for a machine; 0: as ever */
+  struct transaction *transaction; /* while one runs */
   /* Of the last run: */
   struct transaction_outcome outcome;
   int64_t revision;
@@ -115,12 +119,55 @@ static inline struct observed *lab_observe(struct lab *lab) {
   return w.observed;
 }
 
+/* The records of transactions that the engines hold. */
+static inline void lab_records_found(void *arg, struct record_list *list, struct err *err) {
+  struct record_list *ret = arg;
+  if (!list)
+    fail_msg("%s", err_text(err));
+  free(ret->items); /* the mark of one that waits */
+  *ret = *list;
+}
+
+static inline struct record_list lab_records(struct lab *lab) {
+  struct record_list list = {.items = malloc(1), .count = SIZE_MAX};
+  assert_int_equal(record_find(&lab->machines, lab->project, lab_records_found, &list, NULL), 0);
+  while (list.count == SIZE_MAX)
+    uv_run(&lab->loop, UV_RUN_ONCE);
+  return list;
+}
+
+static inline void lab_listed(void *arg, const struct engine_reply *reply, struct err *err) {
+  struct lab_wait *w = arg;
+  if (!reply)
+    fail_msg("%s", err_text(err));
+  w->json = cJSON_Duplicate(reply->json, true);
+  w->done = true;
+}
+
+/* How many locks and records of the project the engines hold. */
+static inline int lab_marks(struct lab *lab) {
+  char label[128];
+  int count = 0;
+  snprintf(label, sizeof(label), "tandem.project=%s", lab->project);
+  const char *const labels[] = {label, "tandem.token"};
+  const char *const records[] = {label, "tandem.role=record"};
+  for (size_t i = 0; i < 2 * lab->machines.count; i++) {
+    struct lab_wait w = {0};
+    container_list(lab->machines.items[i / 2].engine, i % 2 ? labels : records, 2, lab_listed, &w);
+    lab_await(lab, &w.done);
+    count += cJSON_GetArraySize(w.json);
+    cJSON_Delete(w.json);
+  }
+  return count;
+}
+
 /* --- desired documents ------------------------------------------------------------------------------------------- */
 
 /* A service: shell command, further members of the create body and of HostConfig (JSON, with a leading comma, or ""),
  * in which @ stands for the project; depends, files: JSON lists. */
 struct lab_service {
   const char *name, *machine, *command, *body, *host, *depends, *files;
+  enum update_order order;
 };
 
 static inline void lab_fill_in(const char *project, const char *text, char *out, size_t size) {
@@ -163,6 +210,7 @@ static inline cJSON *lab_service_json(const struct lab *lab, const struct lab_se
   json_put_str(json, "spec_hash", hash);
   json_put_str(json, "config_hash", "none");
   json_put_int(json, "monitor_ms", 300);
+  json_put_int(json, "order", s->order);
   json_put_int(json, "stop_grace_s", 1);
   return json;
 }
@@ -238,7 +286,6 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
                                 enum transaction_begin begin, const struct journal_rows *rows, bool strict) {
   struct journal *journal = NULL;
   struct lab_wait w = {.json = (cJSON *)&lab->outcome};
-  struct transaction *t;
   struct err err = ERR_INIT;
   bool closed = false;
   lab_outcome_release(lab);
@@ -246,6 +293,9 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
     lab_give_up(lab, &err);
     return;
   }
+  CLEANUP(revision_list_release) struct revision_list list = {0};
+  assert_int_equal(state_revisions(lab->state, lab->project, &list, NULL), 0);
+  struct transaction_facts facts = {.base = lab->current, .kind = "lab", .started_at = list.items[0].started_at};
   log_emit(lab->log, LOG_TRANSACTION_BEGIN, LOG_FIELDS(.project = lab->project, .revision = lab->revision), "begin");
   struct work work = {
       .loop = &lab->loop,
@@ -253,10 +303,12 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
       .machines = &lab->machines,
       .project = lab->project,
       .revision = lab->revision,
+      .facts = &facts,
       .steps = steps,
       .desired = desired,
       .results = calloc(steps->count + 1, sizeof(cJSON *)),
       .temporary_dir = lab->dir,
+      .reconnect_ms = lab->reconnect_ms,
       .settle_ms = 1000,
       .tars = tar_cache_new(&lab->loop, lab->dir),
       .watch = watch_open(&lab->machines, lab->project, lab->log),
@@ -269,9 +321,10 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
                                         .strict_cleanup = strict,
                                         .cb = lab_ended,
                                         .arg = &w};
-  if (transaction_start(&options, &t, &err) < 0)
+  if (transaction_start(&options, &lab->transaction, &err) < 0)
     fail_msg("%s", err_text(&err));
   lab_await(lab, &w.done);
+  lab->transaction = NULL;
   watch_close(work.watch, lab_flag, &closed);
   lab_await(lab, &closed);
   journal_close(journal);

@@ -144,6 +144,49 @@ remains() {
   [ "$(engine pc2 '/containers/json?all=1' | jq -r '.[].Names[0]')" = /there ]
 }
 
+@test "a frozen engine says nothing until it is let go" {
+  "$TESTBED" signal pc2 STOP
+  run over_tls /_ping 2
+  [ "$status" -eq 28 ]
+  "$TESTBED" signal pc2 CONT
+  [ "$(over_tls /_ping)" = OK ]
+}
+
+# Of one running container, started anew for the test: is its process the same after the engine's death by a signal?
+outlives() {
+  local id before after
+  id=$(engine pc2 /containers/json | jq -r '.[0].Id // empty')
+  if [ -z "$id" ]; then
+    serve pc2 survivor
+    id=$(engine pc2 /containers/json | jq -r '.[0].Id')
+  fi
+  before=$(engine pc2 "/containers/$id/json" | jq .State.Pid)
+  pid=$(cat "$TANDEM_TESTBED/pc2/docker.pid")
+  "$TESTBED" signal pc2 "$1"
+  for _ in $(seq 600); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
+  [ "$(curl -sS --max-time 2 --unix-socket "$TANDEM_TESTBED/pc2/docker.sock" http://engine/_ping || true)" != OK ]
+  "$TESTBED" boot pc2
+  [ "$(over_tls /_ping)" = OK ]
+  after=$(engine pc2 "/containers/$id/json" | jq .State.Pid)
+  [ "$after" = "$before" ]
+}
+
+@test "with live-restore containers outlive their daemon, without it they do not" {
+  "$TESTBED" live-restore pc2 on
+  outlives KILL
+  outlives TERM
+  "$TESTBED" live-restore pc2 off
+  run outlives KILL
+  [ "$status" -ne 0 ]
+  [ "$(over_tls /_ping)" = OK ]
+}
+
+@test "boot starts an engine of which nothing is left, with its containers" {
+  "$TESTBED" kill pc2
+  "$TESTBED" boot pc2
+  [ "$(engine pc2 '/containers/json?all=1' | jq -r '[.[].Names[0]] | index("/there") != null')" = true ]
+}
+
 @test "up mends a lost network" {
   ip netns del tandem9-switch
   ip link del tandem90 2>/dev/null || true
@@ -155,6 +198,10 @@ remains() {
   run "$TESTBED" cut nobody
   [ "$status" -eq 1 ]
   run "$TESTBED" frobnicate
+  [ "$status" -eq 64 ]
+  run "$TESTBED" signal pc2
+  [ "$status" -eq 64 ]
+  run "$TESTBED" live-restore pc2 perhaps
   [ "$status" -eq 64 ]
   run "$TESTBED" down --everything
   [ "$status" -eq 64 ]

@@ -14,6 +14,7 @@ struct fleet_spec {
   bool small_batch; /* less memory: a live update */
   bool api_fails;   /* exits at start */
   bool unprobed;    /* without health checks: then no gate runs them, and every changing call is a step's */
+  bool stop_first;  /* the worker is stopped before its successor starts */
   bool none;        /* nothing is deployed */
 };
 
@@ -58,7 +59,7 @@ static inline void fleet_make(const struct fleet_spec *spec, struct fleet_servic
                .depends = "[{\"service\":\"db\",\"condition\":1,\"required\":true},"
                           "{\"service\":\"cache\",\"condition\":0,\"required\":true}]"},
       [WORKER] = {.name = "worker", .machine = spec->worker_on_mainpc ? "mainpc" : "pc2",
-                  .host = FLEET_POLICY("always")},
+                  .host = FLEET_POLICY("always"), .order = spec->stop_first ? ORDER_STOP_FIRST : ORDER_AUTO},
       [WEB] = {.name = "web", .machine = "pc2", .host = f->web_host, .body = ",\"ExposedPorts\":{\"80/tcp\":{}}",
                .depends = "[{\"service\":\"api\",\"condition\":1,\"required\":true}]"},
       [BATCH] = {.name = "batch", .machine = "pc2",
@@ -74,6 +75,14 @@ static inline struct plan *fleet_apply(struct lab *lab, const struct fleet_spec 
   struct fleet_services f;
   fleet_make(spec, &f);
   return lab_apply(lab, f.items, FLEET_SIZE);
+}
+
+/* A transaction that has ended leaves no record on the engines. */
+static inline void fleet_expect_no_record(struct lab *lab, const char *note) {
+  struct record_list list = lab_records(lab);
+  if (list.count)
+    fail_msg("%s\na record of revision %lld is left", note, (long long)list.items[0].revision);
+  record_list_release(&list);
 }
 
 static inline int fleet_by_line(const void *a, const void *b) {

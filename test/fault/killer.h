@@ -33,9 +33,7 @@ static inline void killer_turn(uv_check_t *check) {
     kill(getpid(), SIGKILL);
 }
 
-static inline void killer_sink(void *arg, enum log_event event, const struct log_fields *fields, const char *msg) {
-  struct killer *k = arg;
-  (void)fields;
+static inline bool killer_is_point(enum log_event event) {
   switch (event) {
   case LOG_TRANSACTION_BEGIN:
   case LOG_TRANSACTION_PHASE:
@@ -48,13 +46,25 @@ static inline void killer_sink(void *arg, enum log_event event, const struct log
   case LOG_STEP_FAILED:
   case LOG_STEP_UNDO:
   case LOG_STEP_UNDO_FAILED:
-    break;
+    return true;
   default:
-    return;
+    return false;
   }
+}
+
+/* Is there a second point of it, when its call was sent? */
+static inline bool killer_sends(enum log_event event, const char *msg) {
+  return event == LOG_STEP_START && !strstr(msg, "wait for") && !strstr(msg, "watch");
+}
+
+static inline void killer_sink(void *arg, enum log_event event, const struct log_fields *fields, const char *msg) {
+  struct killer *k = arg;
+  (void)fields;
+  if (!killer_is_point(event))
+    return;
   if (++k->seen == k->at)
     killer_kill(k, "at", log_event_name(event), msg);
-  if (event != LOG_STEP_START || strstr(msg, "wait for") || strstr(msg, "watch") || ++k->seen != k->at)
+  if (!killer_sends(event, msg) || ++k->seen != k->at)
     return;
   snprintf(k->note, KILLER_NOTE, "after %s: %s", log_event_name(event), msg);
   k->turns = TURNS_UNTIL_SENT;

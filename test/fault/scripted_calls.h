@@ -361,6 +361,14 @@ static inline bool scripted_images(struct scripted_call *c) {
     scripted_json(c, 200, scripted_list(e, "images"));
     return true;
   }
+  if (strcmp(c->path, "/images/create") == 0) { /* an import */
+    scripted_param(c, "repo", repo, sizeof(repo));
+    scripted_param(c, "tag", tag, sizeof(tag));
+    snprintf(full, sizeof(full), "%s:%s", repo, tag);
+    scripted_new_image(e, full, NULL);
+    scripted_nothing(c, 200);
+    return true;
+  }
   if (!scripted_parts(c, "/images/", name, sizeof(name), &rest))
     return false;
   cJSON *image = scripted_image(e, name);

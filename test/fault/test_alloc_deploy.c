@@ -200,13 +200,18 @@ static void let_time_pass(const struct bench *b) {
   sqlite3_close(db);
 }
 
+/* A lock that could not be given back without memory is a dead holder's, and no part of the fleet. */
+static bool is_lock(const cJSON *container) {
+  return strcmp(json_str(json_at(container, "Config.Labels"), "tandem.role", ""), "lock") == 0;
+}
+
 /* Everything of the project, one line each. */
 static char *picture(struct bench *b) {
   struct buf text = BUF_INIT(0);
   CLEANUP_FREE char *body = scripted_ask(&b->engine, "/_all");
   CLEANUP_JSON cJSON *all = cJSON_Parse(body);
   const cJSON *it;
-  cJSON_ArrayForEach(it, json_get(all, "containers"))
+  cJSON_ArrayForEach(it, json_get(all, "containers")) if (!is_lock(it))
       buf_printf(&text, NULL, "%s %s %.6s policy=%s memory=%lld\n", json_str(it, "Name", ""),
                  json_str(json_get(it, "State"), "Status", ""), json_str(it, "Id", "") + 58,
                  json_str(json_at(it, "HostConfig.RestartPolicy"), "Name", ""),
@@ -244,7 +249,7 @@ static bool is_new(struct bench *b, char why[ALLOC_WHY]) {
     const char *name = json_str(c, "Name", ""), *v = env_of(c, "V");
     bool running = scripted_is_running(c);
     int64_t memory = json_int(json_get(c, "HostConfig"), "Memory", 0);
-    if (is_parked(name) && !running)
+    if (is_lock(c) || (is_parked(name) && !running))
       continue;
     if (!running || (v && strcmp(v, r->v) != 0) || (!v && memory != atoll(r->memory) << 20)) {
       snprintf(why, ALLOC_WHY, "%s is not the new fleet's", name);

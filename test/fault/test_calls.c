@@ -71,6 +71,8 @@ static void count_and_check(struct bench *b, const struct fleet_spec *want, cons
     fail_msg("%s\nsaid to be committed, but %s. Before:\n%sNow:\n%s", note, why, old_picture, picture);
   if (state_unfinished(b->lab.state, b->lab.project, &r, NULL) != 0)
     fail_msg("%s\nrevision %lld is unfinished", note, (long long)r.number);
+  if (o->left.count == 0)
+    fleet_expect_no_record(&b->lab, note);
   observed_free(now);
   t->points++;
   t->committed += committed;

@@ -64,6 +64,7 @@ static bool is_new_or_fail(struct bench *b, const struct before *before, const s
   bool committed = b->lab.current != before->revision;
   char why[600] = "";
   expect_nothing_unfinished(b, note);
+  fleet_expect_no_record(&b->lab, note);
   if (!committed && strcmp(picture, before->picture) != 0)
     fail_msg("%s\nnot the old fleet. Before:\n%sNow:\n%s", note, before->picture, picture);
   if (committed && want->none && *picture)

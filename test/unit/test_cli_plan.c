@@ -201,39 +201,51 @@ static void test_foreign_text_is_harmless(void **state) {
   has(text, "environment.X: ?]0;x? → a b");
 }
 
-static void refused(const char *saved, const char *now, const char *message) {
-  CLEANUP_JSON cJSON *a = cJSON_Parse(saved), *b = cJSON_Parse(now);
+/* A saved plan's text with the fingerprint that belongs to it. */
+static cJSON *sealed(const char *text) {
+  cJSON *plan = cJSON_Parse(text);
+  char hex[65];
+
+  assert_non_null(plan);
+  assert_int_equal(json_hash(plan, hex, NULL), 0);
+  assert_true(json_put_str(plan, "fingerprint", hex));
+  return plan;
+}
+
+static void refused(const cJSON *saved, const cJSON *now, const char *message) {
   CLEANUP_ERR struct err err = ERR_INIT;
 
-  assert_non_null(a);
-  assert_non_null(b);
-  assert_int_equal(plan_file_check(a, b, &err), -1);
+  assert_int_equal(plan_file_check(saved, now, &err), -1);
   assert_int_equal(err.kind, ERR_CONFLICT);
   has(err_text(&err), message);
 }
 
-#define PLAN(print, services) "{\"project\":\"p\",\"fingerprint\":\"" print "\",\"services\":[" services "]}"
-#define IMAGE(to) "{\"field\":\"image\",\"from\":\"1\",\"to\":\"" to "\"}"
+#define PLAN(project, state, image, level, steps)                                                                      \
+  "{\"format\":2,\"project\":\"" project "\",\"basis\":{\"revision\":4,\"desired\":\"d" level "\",\"files\":{"          \
+  "\"service web\":{\"environment.LEVEL\":\"" level "\",\"image\":\"1\"}},\"engines\":{\"pc2\":{"                       \
+  "\"container p-web-1\":{\"id\":\"c1\",\"state\":\"" state "\",\"image\":\"" image "\"}}}},\"steps\":[" steps "]}"
 
 static void test_saved_plan(void **state) {
-  CLEANUP_JSON cJSON *same = cJSON_Parse(PLAN("a", ""));
+  CLEANUP_JSON cJSON *saved = sealed(PLAN("p", "running", "i1", "a", "")), *edited = cJSON_Duplicate(saved, true);
+  CLEANUP_JSON cJSON *other = sealed(PLAN("q", "running", "i1", "a", ""));
+  CLEANUP_JSON cJSON *stopped = sealed(PLAN("p", "exited", "i1", "a", ""));
+  CLEANUP_JSON cJSON *both = sealed(PLAN("p", "exited", "i2", "b", ""));
+  CLEANUP_JSON cJSON *steps = sealed(PLAN("p", "running", "i1", "a", "{}"));
+  CLEANUP_JSON cJSON *old = sealed("{\"format\":1,\"project\":\"p\"}");
 
   (void)state;
-  assert_int_equal(plan_file_check(same, same, NULL), 0);
-  refused(PLAN("a", ""), "{\"project\":\"q\",\"fingerprint\":\"a2\"}", "is of project p, not of q");
-  refused(PLAN("a", ""), PLAN("b", ""), "containers, images or details of the files are others");
-  refused(PLAN("a", "{\"service\":\"x\",\"action\":\"re-create\",\"changes\":[" IMAGE("2") "]}"),
-          PLAN("b", "{\"service\":\"x\",\"action\":\"re-create\",\"changes\":[" IMAGE("3") "]}"), ": x (image); ");
-  refused(PLAN("a", "{\"service\":\"x\",\"action\":\"keep\",\"changes\":[]}"),
-          PLAN("b", "{\"service\":\"x\",\"action\":\"re-create\",\"changes\":[" IMAGE("3") "]}"), ": x (image); ");
-  refused(PLAN("a", "{\"service\":\"x\",\"action\":\"keep\"}"), PLAN("b", "{\"service\":\"x\",\"action\":\"start\"}"),
-          ": x (keep, now start); ");
-  refused(PLAN("a", "{\"service\":\"x\",\"action\":\"keep\"}"), PLAN("b", "{\"service\":\"y\",\"action\":\"create\"}"),
-          ": x (no longer there), y (new); ");
+  assert_int_equal(plan_file_check(saved, saved, NULL), 0);
+  refused(old, saved, "of another tandem (format 1)");
+  refused(saved, other, "is of project p, not of q");
+  refused(saved, stopped, "pc2: container p-web-1 was running, is exited; make a new plan");
+  refused(saved, both, "pc2: container p-web-1: image was i1, is i2; the files: service web (environment.LEVEL); ");
+  refused(saved, steps, "makes other steps than are saved");
+  cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(edited, "steps"), cJSON_CreateObject());
+  refused(edited, saved, "was changed after it was saved");
 }
 
 static void test_plan_file(void **state) {
-  CLEANUP_JSON cJSON *plan = cJSON_Parse(PLAN("a", "")), *read = NULL;
+  CLEANUP_JSON cJSON *plan = sealed(PLAN("p", "running", "i1", "a", "")), *read = NULL;
   CLEANUP_ERR struct err err = ERR_INIT;
   char folder[] = "/tmp/tandem-test-XXXXXX", path[64], other[64];
 

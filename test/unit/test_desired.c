@@ -53,7 +53,7 @@ static void make_world(struct world *w, int published) {
   cJSON *document = cJSON_Parse("{\"services\":{\"caller\":{},\"tts\":{}}}");
   w->fleet = (struct fleet){.name = (char *)"p", .machines = w->machines, .machine_count = 2, .tiers = w->tiers,
                             .tier_count = 1, .services = w->services, .service_count = 2, .document = document,
-                            .update = {.parallelism = 4, .retain = 3}};
+                            .update = {.parallelism = 4, .retain = 3, .reconnect_ms = 7000}};
 }
 
 static void free_world(struct world *w) {
@@ -160,6 +160,7 @@ static void the_document_comes_back_as_it_was(void **state) {
   assert_true(json_equal(d->doc, again->doc));
   assert_string_equal(again->services[0].name, "caller");
   assert_int_equal(again->retain, 3);
+  assert_int_equal(again->reconnect_ms, 7000);
   desired_free(again);
   desired_free(d);
   free_world(&w);

@@ -150,7 +150,7 @@ static void another_host_and_another_day_are_told(void **state) {
   CLEANUP_ERR struct err err = ERR_INIT;
   struct holder h = start_holder(dir->dir, "apply", NULL);
   assert_int_equal(answer(&h), '1');
-  assert_int_equal(scratch_write(dir, "lock", "12 1000000000 elsewhere rollback 3\n"), 0);
+  assert_int_equal(scratch_write(dir, "lock", "{\"pid\":12,\"since\":1000000000,\"host\":\"elsewhere\",\"command\":\"rollback 3\"}\n"), 0);
   assert_int_equal(try_lock(dir->dir, &err), -1);
   assert_non_null(strstr(err_text(&err), "locked by tandem rollback 3 (pid 12 on elsewhere) since 2001-09-"));
   assert_int_equal(scratch_write(dir, "lock", "garbage"), 0);

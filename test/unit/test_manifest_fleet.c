@@ -65,7 +65,7 @@ static void later_globs_win_key_by_key(void **state) {
                                       "    'b_[12]': {machine: two, limits: {pids: 32}, pinned: true}\n"
                                       "    'b_?': {tier: u, requirements: req.txt}\n"
                                       "    b_2: {machine: one, update: {order: stop-first, monitor: 1m}}\n"
-                                      "  update: {parallelism: 3, monitor: 5s, retain: 2}\n");
+                                      "  update: {parallelism: 3, monitor: 5s, retain: 2, reconnect: 1m}\n");
   const struct service *a = fleet_service(f, "a"), *b1 = fleet_service(f, "b_1"), *b2 = fleet_service(f, "b_2");
   assert_int_equal(a->machine, 0);
   assert_int_equal(b1->machine, 1);
@@ -85,6 +85,7 @@ static void later_globs_win_key_by_key(void **state) {
   assert_int_equal(b2->update.order, ORDER_STOP_FIRST);
   assert_int_equal(b2->update.monitor_ms, 60000);
   assert_int_equal(f->update.parallelism, 3);
+  assert_int_equal(f->update.reconnect_ms, 60000);
   assert_int_equal(f->update.retain, 2);
 }
 

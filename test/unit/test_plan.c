@@ -74,8 +74,8 @@ static void add_container(struct observed *o, int machine, const char *id, const
   assert_int_equal(observed_add_container(&o->machines[machine], doc, NULL), 0);
 }
 
-static struct plan *plan_it(struct desired *d, struct observed *o, int64_t base) {
-  struct plan_options options = {.kind = "apply", .base_revision = base, .keep_parked_from = base};
+static struct plan *plan_from(struct desired *d, struct observed *o, int64_t base, const struct desired *held) {
+  struct plan_options options = {.kind = "apply", .base_revision = base, .keep_parked_from = base, .held = held};
   struct plan *plan = NULL;
   struct err err = ERR_INIT;
   observed_sort(o);
@@ -83,6 +83,10 @@ static struct plan *plan_it(struct desired *d, struct observed *o, int64_t base)
   if (rc < 0)
     fail_msg("%s", err_text(&err));
   return plan;
+}
+
+static struct plan *plan_it(struct desired *d, struct observed *o, int64_t base) {
+  return plan_from(d, o, base, NULL);
 }
 
 static const struct step *find_step(const struct plan *plan, enum step_kind kind, const char *machine) {
@@ -286,6 +290,53 @@ static void a_missing_image_of_a_revision_is_told(void **state) {
   end(NULL, d, o);
 }
 
+/* The holding revision ran with A; somebody has given A's tag to B. */
+static void a_moved_tag_is_brought_back(void **state) {
+  (void)state;
+  struct desired *d = desire("m1", "\"A=1\"", "", ""), *held = desire("m1", "\"A=1\"", "", "");
+  struct observed *o = observe_two();
+  assert_int_equal(desired_set_image_id(held, "m1", "web:latest", ID_A, NULL), 0);
+  add_image(o, 0, ID_B, "web:latest");
+  add_image(o, 0, ID_A, "kept:1");
+  add_container(o, 0, CONTAINER_1, "p-web-1", ID_A, d->services[0].spec_hash, "running", "");
+  struct plan *plan = plan_from(d, o, 1, held);
+  assert_int_equal(plan_count(plan, PLAN_UPDATE), 1);
+  assert_string_equal(plan->services[0].changes[0].field, "image tag web:latest");
+  assert_string_equal(json_str(find_step(plan, STEP_IMAGE_TAG, "m1")->args, "id", ""), ID_A);
+  assert_null(find_step(plan, STEP_CONTAINER_CREATE, "m1"));
+  assert_null(find_step(plan, STEP_GATE_HOLD, "m1"));
+  desired_free(held);
+  end(plan, d, o);
+}
+
+/* Only B is left, and nobody deployed it: the right one has to be got anew. */
+static void a_foreign_image_is_never_deployed(void **state) {
+  (void)state;
+  struct desired *d = desire("m1", "\"A=2\"", "", ""), *held = desire("m1", "\"A=1\"", "", "");
+  struct observed *o = observe_two();
+  assert_int_equal(desired_set_image_id(held, "m1", "web:latest", ID_A, NULL), 0);
+  add_image(o, 0, ID_B, "web:latest");
+  add_image(o, 1, ID_B, "web:latest");
+  struct plan *plan = plan_from(d, o, 1, held);
+  assert_non_null(find_step(plan, STEP_IMAGE_PULL, "m1"));
+  desired_free(held);
+  end(plan, d, o);
+}
+
+static void a_paused_container_goes_on(void **state) {
+  (void)state;
+  struct desired *d = desire("m1", "\"A=1\"", "", "");
+  struct observed *o = observe_two();
+  add_image(o, 0, ID_A, "web:latest");
+  add_container(o, 0, CONTAINER_1, "p-web-1", ID_A, d->services[0].spec_hash, "paused", "");
+  o->machines[0].containers[0].running = true; /* as an engine says of a paused one */
+  struct plan *plan = plan_it(d, o, 1);
+  assert_int_equal(plan_count(plan, PLAN_START), 1);
+  assert_string_equal(find_step(plan, STEP_CONTAINER_UNPAUSE, "m1")->container, CONTAINER_1);
+  assert_null(find_step(plan, STEP_CONTAINER_START, "m1"));
+  end(plan, d, o);
+}
+
 static void secrets_are_not_shown(void **state) {
   (void)state;
   struct desired *d = desire("m1", "\"A=hunter2\"", "", ",\"secret_env\":[\"A\"]");
@@ -348,6 +399,9 @@ int main(void) {
       cmocka_unit_test(old_parked_ones_go_after_the_commit),
       cmocka_unit_test(an_unwanted_service_is_parked),
       cmocka_unit_test(a_missing_image_of_a_revision_is_told),
+      cmocka_unit_test(a_moved_tag_is_brought_back),
+      cmocka_unit_test(a_foreign_image_is_never_deployed),
+      cmocka_unit_test(a_paused_container_goes_on),
       cmocka_unit_test(secrets_are_not_shown),
       cmocka_unit_test(equal_input_gives_an_equal_fingerprint),
       cmocka_unit_test(references_take_the_familiar_form),

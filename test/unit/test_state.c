@@ -310,15 +310,57 @@ static void killed_while_idle_nothing_is_lost(void **state) {
   state_close(s);
 }
 
+static void what_the_engines_told_is_adopted(void **state) {
+  struct scratch *dir = *state;
+  struct state *s = open_state(dir->dir, STATE_WRITE);
+  struct revision_list list = {0};
+  int64_t number = 0;
+  assert_int_equal(state_adopt(s, "p", 7, 0, "adopt", REVISION_COMMITTED, "found", NULL), 0);
+  assert_int_equal(state_adopt(s, "p", 8, 7, "apply", REVISION_PUT_BACK, "undone", NULL), 0);
+  assert_int_equal(state_adopt(s, "p", 8, 7, "apply", REVISION_COMMITTED, "again", NULL), 0); /* keeps the row */
+  assert_int_equal(state_revisions(s, "p", &list, NULL), 0);
+  assert_int_equal(list.count, 2);
+  assert_int_equal(list.items[0].outcome, REVISION_PUT_BACK);
+  assert_true(list.items[1].cleaned);
+  revision_list_release(&list);
+  assert_int_equal(begin(s, "p", "apply", 8), 9); /* numbers go on */
+  assert_int_equal(state_current(s, "p", &number, NULL), 0);
+  assert_int_equal(number, 7);
+  assert_int_equal(state_current(s, "other", &number, NULL), 0);
+  assert_int_equal(number, 0);
+  state_close(s);
+}
+
+static void epochs_only_grow(void **state) {
+  struct scratch *dir = *state;
+  int64_t last = 0, epoch;
+  for (int i = 0; i < 3; i++) {
+    struct state *s = open_state(dir->dir, STATE_WRITE);
+    for (int k = 0; k < 2; k++) {
+      assert_int_equal(state_next_epoch(s, "p", &epoch, NULL), 0);
+      assert_true(epoch > last);
+      last = epoch;
+    }
+    state_close(s);
+  }
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
   const struct CMUnitTest tests[] = {
-      TEST(reads_of_nothing_are_empty),          TEST(files_are_private),
-      TEST(a_folder_that_cannot_be_is_an_error), TEST(a_damaged_database_is_named),
-      TEST(a_newer_format_is_refused),           TEST(revisions_are_numbered_by_project),
-      TEST(documents_are_kept_and_replaced),     TEST(read_only_state_outlives_a_writer),
-      TEST(a_read_only_folder_can_be_read),      TEST(a_read_only_folder_of_a_killed_writer_too),
+      TEST(reads_of_nothing_are_empty),
+      TEST(files_are_private),
+      TEST(a_folder_that_cannot_be_is_an_error),
+      TEST(a_damaged_database_is_named),
+      TEST(a_newer_format_is_refused),
+      TEST(revisions_are_numbered_by_project),
+      TEST(documents_are_kept_and_replaced),
+      TEST(read_only_state_outlives_a_writer),
+      TEST(a_read_only_folder_can_be_read),
+      TEST(a_read_only_folder_of_a_killed_writer_too),
       TEST(killed_while_idle_nothing_is_lost),
+      TEST(what_the_engines_told_is_adopted),
+      TEST(epochs_only_grow),
   };
   return cmocka_run_group_tests_name("state", tests, NULL, NULL);
 }

@@ -77,6 +77,59 @@ engine_launch() {
   disown
 }
 
+# Starts a dead engine, or lets a frozen one go on. What has outlived its daemon (containerd, shims, containers) stays, and the new daemon goes into
+# their mount namespace, where it finds what the old one mounted.
+engine_boot_again() {
+  local m=$1 dir=$testbed/$1 override=TANDEM_DOCKERD_${1^^} survivor
+  if engine_answers "$m"; then return 0; fi
+  if engine_signal "$m" CONT 2>/dev/null && wait_for 20 engine_answers "$m"; then return 0; fi
+  survivor=$(engine_survivor "$m")
+  if [ -z "$survivor" ]; then
+    engine_start "$m"
+    return
+  fi
+  rm -f "$dir/docker.pid" "$dir/docker.sock"
+  (
+    ulimit -n 1048576 2>/dev/null || true
+    ulimit -u unlimited 2>/dev/null || true
+    exec setsid nsenter --target "$survivor" --net --mount -- \
+      "${!override:-dockerd}" --config-file "$dir/daemon.json" 9>&- 3>&- </dev/null >>"$dir/dockerd.log" 2>&1
+  ) &
+  echo $! >"$dir/launched"
+  disown
+  wait_for 180 engine_came "$m" || die "$m: engine does not answer: $(tail -5 "$dir/dockerd.log")"
+  engine_answers "$m" || die "$m: engine ended at its start: $(tail -5 "$dir/dockerd.log")"
+}
+
+# A containerd or a shim of an engine: it is in the engine's own mount namespace.
+engine_survivor() {
+  local pid
+  for pid in $(engine_pids "$1"); do
+    case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+      */containerd | */containerd-shim*) echo "$pid"; return ;;
+    esac
+  done
+}
+
+# False where no daemon is.
+engine_signal() {
+  local pid
+  pid=$(cat "$testbed/$1/docker.pid" 2>/dev/null) && [ -n "$(ours "$pid")" ] && kill -s "$2" "$pid"
+}
+
+engine_live_restore() {
+  local m=$1 value=false
+  [ "$2" = off ] || value=true
+  echo "$value" >"$testbed/$m/live-restore"
+  engine_settings "$m" >"$testbed/$m/daemon.json"
+  if engine_answers "$m"; then
+    engine_signal "$m" HUP
+    wait_for 20 engine_restores "$m" "$value" || die "$m: live-restore does not become $value"
+  fi
+}
+
+engine_restores() { [ "$(engine_call "$1" /info | jq -r .LiveRestoreEnabled)" = "$2" ]; }
+
 # All of an engine's settings, so that the host's own /etc/docker/daemon.json has no part in it.
 engine_settings() {
   local m=$1 dir=$testbed/$1 range tls='' tcp=''
@@ -93,7 +146,7 @@ engine_settings() {
   "bip": "10.$range.0.1/24",
   "default-address-pools": [{"base": "10.$range.128.0/17", "size": 24}],
   "cgroup-parent": "/$(engine_cgroup "$m")", "exec-opts": ["native.cgroupdriver=cgroupfs"],
-  "features": {"buildkit": true}, "userland-proxy": true, "live-restore": false,
+  "features": {"buildkit": true}, "userland-proxy": true, "live-restore": $(cat "$dir/live-restore" 2>/dev/null || echo false),
   "log-level": "warn", "log-opts": {"max-size": "5m", "max-file": "2"}, "shutdown-timeout": 10
 }
 JSON
@@ -144,6 +197,7 @@ engine_stop() {
     wait_for 30 process_gone "$pid" || say "$m: engine did not stop in 30 s, killing it"
   fi
   engine_kill "$m"
+  rm -f "$testbed/$m/live-restore"
 }
 
 process_gone() { ! kill -0 "$1" 2>/dev/null; }
