@@ -11,7 +11,7 @@
 #include "test/fault/scripted_engine.h"
 #include "test/unit/scratch.h"
 
-enum { SAMPLE = 97, SERVICES = 3 };
+enum { SAMPLE = 199, SERVICES = 3 };
 
 static const char manifest[] = "name: p\n"
                                "x-tandem:\n"
