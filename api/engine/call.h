@@ -63,7 +63,7 @@ struct engine_call {
   bool cancelled;
   bool unfenced;
   bool reserved; /* goes back to engine->spare_calls */
-  void *state; /* of a call of several legs; state_free at the end */
+  void *state;   /* of a call of several legs; state_free at the end */
   void (*state_free)(void *state);
 };
 

@@ -148,7 +148,10 @@ static void send_policy(struct op *op, const cJSON *policy) {
     cJSON_Delete(copy);
     return;
   }
-  if (!copy || (!policy && !json_put_str(copy, "Name", "no")) || !json_put(body, "RestartPolicy", copy))
+  bool complete = copy && (policy || json_put_str(copy, "Name", "no"));
+  if (!complete)
+    cJSON_Delete(copy);
+  if (!complete || !json_put(body, "RestartPolicy", copy))
     op_fail(op, ERR_NO_MEMORY, "out of memory");
   else
     op->call = container_update(op->engine, id, body, op_reply, op);

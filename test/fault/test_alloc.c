@@ -346,8 +346,9 @@ static void engines_different(struct engines *e, const struct desired *d) {
   cJSON_AddItemToArray(e->containers[1], inspect_of(&gone, 'f', "/p-gone-1.n4", "created", IMAGE_OLD));
   cJSON *networks =
       cJSON_Parse("[{\"Id\":\"n2\",\"Name\":\"p_front\",\"Labels\":{\"com.docker.compose.project\":\"p\"}}]");
-  cJSON *held = cJSON_Parse("[{\"Id\":\"" IMAGE_NEW "\",\"RepoTags\":[\"tandem/p:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"],\"Labels\":{"
-                            "\"tandem.build-hash\":\"x\"}}]");
+  cJSON *held =
+      cJSON_Parse("[{\"Id\":\"" IMAGE_NEW "\",\"RepoTags\":[\"tandem/p:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"],\"Labels\":{"
+                  "\"tandem.build-hash\":\"x\"}}]");
   for (; cJSON_GetArraySize(held);)
     cJSON_AddItemToArray(e->images[0], cJSON_DetachItemFromArray(held, 0));
   cJSON_Delete(held);

@@ -11,7 +11,7 @@
 #include "test/fault/scripted_engine.h"
 #include "test/unit/scratch.h"
 
-enum { SAMPLE = 97, SERVICES = 3 };
+enum { SAMPLE = 199, SERVICES = 3 };
 
 static const char manifest[] = "name: p\n"
                                "x-tandem:\n"
@@ -159,13 +159,13 @@ static void copy_file(const char *from, const char *to) {
   close(out);
 }
 
-static void state_path(const struct bench *b, const char *folder, const char *name, char path[200]) {
-  snprintf(path, 200, "%s/%s/%s", b->scratch.dir, folder, name);
+static void state_path(const struct bench *b, const char *folder, const char *name, char path[SCRIPTED_PATH]) {
+  snprintf(path, SCRIPTED_PATH, "%.60s/%.20s/%.20s", b->scratch.dir, folder, name);
 }
 
 static void clear_state(const struct bench *b) {
   static const char *const names[] = {"state.db", "state.db-wal", "state.db-shm", "lock"};
-  char path[200];
+  char path[SCRIPTED_PATH];
   for (size_t i = 0; i < COUNT_OF(names); i++) {
     state_path(b, "state", names[i], path);
     if (unlink(path) < 0)
@@ -174,7 +174,7 @@ static void clear_state(const struct bench *b) {
 }
 
 static void move_state(const struct bench *b, const char *from_folder, const char *to_folder) {
-  char from[200], to[200];
+  char from[SCRIPTED_PATH], to[SCRIPTED_PATH];
   state_path(b, from_folder, "state.db", from);
   state_path(b, to_folder, "state.db", to);
   if (access(from, F_OK) == 0)
@@ -190,7 +190,7 @@ static void set_stage(struct bench *b) {
 
 /* An intent's call may take effect late: recovery comes a minute later. */
 static void let_time_pass(const struct bench *b) {
-  char path[200];
+  char path[SCRIPTED_PATH];
   sqlite3 *db = NULL;
   state_path(b, "state", "state.db", path);
   if (access(path, F_OK) < 0)
@@ -393,7 +393,7 @@ static struct bench bench;
 
 static int set_up(void **state) {
   struct bench *b = &bench;
-  char path[200];
+  char path[SCRIPTED_PATH];
   if (scratch_init(&b->scratch) < 0 || scratch_write(&b->scratch, "f.yaml", manifest) < 0 ||
       scratch_write(&b->scratch, "tier/Dockerfile", "FROM busy:1\n") < 0 ||
       scratch_write(&b->scratch, "web/Dockerfile", "ARG TIER_IMAGE\nFROM $TIER_IMAGE\n") < 0)

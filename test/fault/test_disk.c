@@ -297,7 +297,7 @@ static void open_state(struct bench *b) {
 
 static void try_point(struct bench *b, struct point p, struct tally *t) {
   struct fleet_spec want = b->now;
-  enum transaction_result result;
+  enum transaction_result result = TRANSACTION_STUCK;
   struct observed *before = lab_observe(&b->lab);
   int64_t base = b->lab.current;
   char note[KILLER_NOTE], what[200];
