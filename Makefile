@@ -62,6 +62,11 @@ test: $(BUILD)/tandem $(UNIT_BIN)
 asan:
 	+$(MAKE) BUILD=build-asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" CFLAGS="-O1 -g" all unit engine-tests fault-tests
 
+# Every fault at every point, for hours, and the whole fleet killed at a sample of its points.
+fault:
+	TANDEM_FAULT=full scripts/test fault
+	test/fault/kill-fleet
+
 install: all
 	install -D -m 755 $(BUILD)/tandem $(DESTDIR)$(PREFIX)/bin/tandem
 
@@ -93,6 +98,6 @@ tidy:
 clean:
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all unit engine-tests fault-tests test asan install format tidy clean
+.PHONY: fault all unit engine-tests fault-tests test asan install format tidy clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
