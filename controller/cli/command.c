@@ -192,7 +192,9 @@ static const struct command COMMANDS[] = {
      .run = cmd_recover,
      .changes = true,
      .text = "After a crash or a power cut: looks at the engines, then brings the fleet to exactly the old or exactly\n"
-             "the new revision. Every other changing command does this first by itself.\n"},
+             "the new revision. Every other changing command does this first by itself.\n\n"
+             "When the state folder is lost, or was another operator's, the record that a running transaction keeps on\n"
+             "the engines serves instead: recover tells what it says, and does the same.\n"},
     {.name = "controller",
      .synopsis = "",
      .summary = "stay, watch the engines, serve commands on --socket",
