@@ -1,5 +1,5 @@
-/* What an operator does by hand to the small fleet between two transactions: a container paused, one taken off a network
- * and one put on it. Needs cmocka's includes before it. */
+/* What an operator does by hand to the small fleet between two transactions: a container paused, one taken off a
+ * network and one put on it. Needs cmocka's includes before it. */
 #ifndef TANDEM_TEST_FAULT_HAND_H
 #define TANDEM_TEST_FAULT_HAND_H
 
