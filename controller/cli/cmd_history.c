@@ -81,7 +81,8 @@ static void add_ms(struct table *t, int64_t ms) {
     table_int(t, ms);
 }
 
-/* "parked, about 9 s", "re-create, about 20 s", "needs image p-web (gone from pc2): a build"; "-" for what is not kept. */
+/* "parked, about 9 s", "re-create, about 20 s", "needs image p-web (gone from pc2): a build"; "-" for what is not kept.
+ */
 static void add_way_back(struct table *t, const struct way_back *w) {
   char text[700];
   const struct rollback *r = w ? &w->rollback : NULL;

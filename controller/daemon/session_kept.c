@@ -69,8 +69,8 @@ static int check_image(const struct observed *o, const char *project, int64_t re
     if (other)
       return warn(warnings, err, "image %s of revision %lld is gone from %s: going back to %lld copies it from %s",
                   image->ref, n, m->name, n, other);
-    return warn(warnings, err, "image %s of revision %lld is gone from %s: going back to %lld needs a %s", image->ref, n,
-                m->name, n, image->build ? "build" : "pull");
+    return warn(warnings, err, "image %s of revision %lld is gone from %s: going back to %lld needs a %s", image->ref,
+                n, m->name, n, image->build ? "build" : "pull");
   }
   CLEANUP_FREE char *hold = ref_hold(project, image->id);
   if (!hold)
@@ -102,8 +102,7 @@ static int find_kept(struct session *s, struct revision_list *list, int64_t *ret
     return -1;
   int retain = held ? held->retain : s->fleet->update.retain;
   desired_free(held);
-  return session_oldest_kept(s, retain, ret_oldest, err) < 0 ||
-                 state_revisions(s->state, s->fleet->name, list, err) < 0
+  return session_oldest_kept(s, retain, ret_oldest, err) < 0 || state_revisions(s->state, s->fleet->name, list, err) < 0
              ? -1
              : 0;
 }

@@ -15,10 +15,10 @@
 struct plan;
 
 struct rollback {
-  int64_t revision; /* gone back to; 0: there is none */
-  bool possible;    /* offline, without a build: every image is on some machine */
-  struct strv needs;  /* "image p-web:latest (gone from pc2): a build" */
-  struct strv copies; /* "image p-web:latest from mainpc to pc2" */
+  int64_t revision;    /* gone back to; 0: there is none */
+  bool possible;       /* offline, without a build: every image is on some machine */
+  struct strv needs;   /* "image p-web:latest (gone from pc2): a build" */
+  struct strv copies;  /* "image p-web:latest from mainpc to pc2" */
   int64_t estimate_ms; /* 0: not known, since something in it was never measured */
 };
 void rollback_release(struct rollback *r);
@@ -31,7 +31,8 @@ int rollback_assess(const struct desired *target, const struct observed *observe
 int rollback_to_json(const struct rollback *r, cJSON **ret_json, struct err *err);
 
 /* How long the steps take up to the commit: phase by phase the longest way through the graph, and not less than what
- * the slots of a machine allow. step_ms: milliseconds by kind, as measured. *ret_ms 0 where a kind was never measured. */
+ * the slots of a machine allow. step_ms: milliseconds by kind, as measured. *ret_ms 0 where a kind was never measured.
+ */
 int rollback_estimate(const struct steps *steps, int64_t parallelism, const cJSON *step_ms, int64_t *ret_ms,
                       struct err *err);
 /* The same for the way back from a plan that is not yet carried out: its switch and its proof, mirrored, since all that
