@@ -107,6 +107,7 @@ int change_run(struct cli *cli, struct session *session, const struct plan *plan
 
   if (plan_is_empty(plan)) {
     printf("nothing to do: %s\n", words->nothing);
+    print_warnings(&cli->out, &plan->warnings);
     return CODE_DONE;
   }
   if (words->title)

@@ -7,6 +7,7 @@
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
 #include "controller/cli/number.h"
+#include "controller/cli/print_plan.h"
 #include "controller/cli/result.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
@@ -20,6 +21,7 @@ static const struct table_column HISTORY[] = {
     {.title = "STARTED (UTC)", .key = "started_at"},
     {.title = "TOOK", .right = true},
     {.title = "SUMMARY", .key = "summary", .shrink = true},
+    {.title = "ROLLBACK", .shrink = true},
     {.title = "FAILURE", .key = "failure", .shrink = true},
     {.key = "base"},
     {.key = "ended_at"},
@@ -79,7 +81,36 @@ static void add_ms(struct table *t, int64_t ms) {
     table_int(t, ms);
 }
 
-static void add_revision(struct table *t, const struct revision *r, int64_t current) {
+/* "parked, about 9 s", "re-create, about 20 s", "needs image p-web (gone from pc2): a build"; "-" for what is not kept.
+ */
+static void add_way_back(struct table *t, const struct way_back *w) {
+  char text[700];
+  const struct rollback *r = w ? &w->rollback : NULL;
+
+  if (!w) {
+    table_text(t, NULL);
+  } else if (!w->known) {
+    table_styled(t, STYLE_YELLOW, "unknown");
+  } else if (!r->possible) {
+    snprintf(text, sizeof text, "needs %s%s", r->needs.count ? r->needs.items[0] : "?",
+             r->needs.count > 1 ? " and more" : "");
+    table_styled(t, STYLE_RED, text);
+  } else {
+    snprintf(text, sizeof text, "%s%s%s%s%s", w->recreates ? "re-create" : "parked", r->copies.count ? ", copies " : "",
+             r->copies.count ? r->copies.items[0] : "", r->estimate_ms > 0 ? ", about " : "",
+             r->estimate_ms > 0 ? text_about(r->estimate_ms).text : "");
+    table_text(t, text);
+  }
+}
+
+static const struct way_back *way_back_of(const struct way_back_list *ways, int64_t revision) {
+  for (size_t i = 0; i < ways->count; i++)
+    if (ways->items[i].revision == revision)
+      return &ways->items[i];
+  return NULL;
+}
+
+static void add_revision(struct table *t, const struct revision *r, int64_t current, const struct way_back *w) {
   table_row(t);
   table_int(t, r->number);
   table_styled(t, STYLE_GREEN, r->number == current ? "*" : "");
@@ -88,20 +119,13 @@ static void add_revision(struct table *t, const struct revision *r, int64_t curr
   add_time(t, r->started_at);
   add_took(t, r->duration_ms);
   table_text(t, r->summary);
+  add_way_back(t, w);
   table_text(t, r->failure);
   table_int(t, r->base);
   table_text(t, r->ended_at);
   add_ms(t, r->duration_ms);
   table_bool(t, r->cleaned);
   table_bool(t, r->number == current);
-}
-
-static int print_table(struct cli *cli, const struct table *t, struct err *err) {
-  CLEANUP_JSON cJSON *array = NULL;
-
-  if (!wants_json(cli))
-    return table_print(t, &cli->out, err);
-  return table_json(t, &array, err) < 0 ? -1 : result_print_json(stdout, array, err);
 }
 
 /* The state for reading, and the project to read. */
@@ -113,17 +137,50 @@ static int open_state(struct cli *cli, struct state **ret_state, const char **re
   return session_state(session, false, ret_state, err);
 }
 
-static int print_history(struct cli *cli, const struct revision_list *list, int64_t current, struct err *err) {
+/* Programs get the whole of what the column says: null for what is not kept, {"known": false} without the engines. */
+static int put_ways_back(cJSON *array, const struct revision_list *list, const struct way_back_list *ways,
+                         struct err *err) {
+  cJSON *row = array->child;
+
+  for (size_t i = 0; row && i < list->count; i++, row = row->next) {
+    const struct way_back *w = way_back_of(ways, list->items[i].number);
+    cJSON *json = w ? NULL : cJSON_CreateNull();
+
+    if (w && (w->known ? rollback_to_json(&w->rollback, &json, err) : !(json = cJSON_CreateObject())))
+      return err_no_memory(err);
+    if ((w && (!json_put_bool(json, "known", w->known) || !json_put_bool(json, "recreates", w->recreates))) ||
+        !json_put(row, "rollback", json))
+      return err_no_memory(err);
+  }
+  return 0;
+}
+
+static int print_rows(struct cli *cli, const struct table *t, const struct revision_list *list,
+                      const struct way_back_list *ways, struct err *err) {
+  CLEANUP_JSON cJSON *array = NULL;
+
+  if (wants_json(cli))
+    return table_json(t, &array, err) < 0 || put_ways_back(array, list, ways, err) < 0
+               ? -1
+               : result_print_json(stdout, array, err);
+  if (table_print(t, &cli->out, err) < 0)
+    return -1;
+  print_warnings(&cli->out, &ways->warnings);
+  return 0;
+}
+
+static int print_history(struct cli *cli, const struct revision_list *list, int64_t current,
+                         const struct way_back_list *ways, struct err *err) {
   struct table *t = table_new(HISTORY, COUNT_OF(HISTORY));
   int rc;
 
   for (size_t i = 0; t && i < list->count; i++)
-    add_revision(t, &list->items[i], current);
+    add_revision(t, &list->items[i], current, way_back_of(ways, list->items[i].number));
   if (t && list->count == 0 && !wants_json(cli)) {
     puts("no revision yet: `tandem apply` makes the first");
     rc = 0;
   } else {
-    rc = t ? print_table(cli, t, err) : err_no_memory(err);
+    rc = t ? print_rows(cli, t, list, ways, err) : err_no_memory(err);
   }
   table_free(t);
   return rc;
@@ -132,12 +189,15 @@ static int print_history(struct cli *cli, const struct revision_list *list, int6
 int cmd_history(struct cli *cli) {
   CLEANUP_ERR struct err err = ERR_INIT;
   CLEANUP(revision_list_release) struct revision_list list = {0};
+  CLEANUP(way_back_list_release) struct way_back_list ways = {0};
+  struct session *session;
   struct state *state;
   const char *project;
   int64_t current;
 
   if (open_state(cli, &state, &project, &err) < 0 || state_revisions(state, project, &list, &err) < 0 ||
-      state_current(state, project, &current, &err) < 0 || print_history(cli, &list, current, &err) < 0)
+      state_current(state, project, &current, &err) < 0 || cli_session(cli, &session, &err) < 0 ||
+      session_ways_back(session, &ways, &err) < 0 || print_history(cli, &list, current, &ways, &err) < 0)
     return cli_fail(cli, &err);
   return CODE_DONE;
 }

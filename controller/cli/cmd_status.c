@@ -8,6 +8,7 @@
 #include "api/base/json.h"
 #include "controller/cli/cli.h"
 #include "controller/cli/cmd.h"
+#include "controller/cli/print_plan.h"
 #include "controller/cli/result.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
@@ -124,6 +125,7 @@ static int print_table(const struct table *table, const struct term *t, const st
     if (table_print(table, t, err) < 0)
       return -1;
     put_sums(t, list);
+    print_warnings(t, &list->warnings);
     return 0;
   }
   return table_json(table, &array, err) < 0 ? -1 : result_print_json(stdout, array, err);

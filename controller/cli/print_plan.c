@@ -121,20 +121,35 @@ static void put_resources(FILE *f, const struct plan *plan) {
     fprintf(f, "  and %zu more networks and volumes\n", plan->resources.count - FEW);
 }
 
+/* "Going back to 4: offline, no build, about 9 s." */
+static void put_way_back(FILE *f, const struct rollback *r) {
+  const struct strv *what = r->possible ? &r->copies : &r->needs;
+
+  fprintf(f, "\nGoing back to %" PRId64 ": %s", r->revision, r->possible ? "offline, no build" : "needs ");
+  for (size_t i = 0; i < what->count && i < FEW; i++) {
+    fputs(r->possible && i == 0 ? ", copies " : i ? ", " : "", f);
+    text_put(f, what->items[i], -1);
+  }
+  if (what->count > FEW)
+    fprintf(f, " and %zu more", what->count - FEW);
+  if (r->possible && r->estimate_ms > 0)
+    fprintf(f, ", about %s", text_about(r->estimate_ms).text);
+  fputs(".\n", f);
+}
+
 static void put_going_back(FILE *f, const struct plan *plan) {
   if (plan_is_empty(plan) || is_kind(plan, "build") || is_kind(plan, "down"))
     return;
   if (plan->base_revision == 0)
     fputs("\nGoing back: there is no revision before this one; `tandem down` removes it.\n", f);
   else
-    fprintf(f, "\nGoing back to %" PRId64 ": %s.\n", plan->base_revision,
-            plan->rollback_offline ? "offline, no build" : "needs a build or an image from elsewhere");
+    put_way_back(f, &plan->rollback);
 }
 
-static void put_warnings(const struct term *t, const struct plan *plan) {
-  for (size_t i = 0; i < plan->warnings.count; i++) {
+void print_warnings(const struct term *t, const struct strv *warnings) {
+  for (size_t i = 0; i < warnings->count; i++) {
     fprintf(t->stream, "  %s!%s ", term_on(t, STYLE_YELLOW), term_off(t));
-    text_put(t->stream, plan->warnings.items[i], -1);
+    text_put(t->stream, warnings->items[i], -1);
     fputc('\n', t->stream);
   }
 }
@@ -208,7 +223,7 @@ int print_plan(const struct term *t, const struct plan *plan, int64_t next_revis
     fputc('\n', t->stream);
   if (print_plan_services(t, plan, err) < 0)
     return -1;
-  put_warnings(t, plan);
+  print_warnings(t, &plan->warnings);
   put_counts(t->stream, plan);
   put_going_back(t->stream, plan);
   return 0;

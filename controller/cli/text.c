@@ -202,3 +202,13 @@ struct text_small text_count(size_t n, const char *word) {
   snprintf(t.text, sizeof t.text, "%zu %.20s%s", n, word, n == 1 ? "" : "s");
   return t;
 }
+
+struct text_small text_about(int64_t ms) {
+  struct text_small t;
+  int64_t s = (ms + 500) / 1000;
+
+  if (s >= 60)
+    return text_duration(s * 1000);
+  snprintf(t.text, sizeof t.text, "%d s", s < 1 ? 1 : (int)s);
+  return t;
+}

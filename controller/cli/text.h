@@ -23,6 +23,8 @@ struct text_small {
 struct text_small text_bytes(int64_t bytes);
 /* "85 ms", "6.2 s", "3 min 05 s". */
 struct text_small text_duration(int64_t ms);
+/* A guess, to the second: "9 s"; at least one. */
+struct text_small text_about(int64_t ms);
 /* "0.8", "12", "3.25": without zeros at the end, at most `digits` after the point. */
 struct text_small text_number(double value, int digits);
 

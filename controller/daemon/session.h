@@ -106,9 +106,26 @@ struct status_list {
   struct status_row *items;
   size_t count;
   int64_t revision; /* that holds */
+  struct strv warnings; /* what kept revisions need and is gone */
 };
 int session_status(struct session *s, bool with_stats, struct status_list *ret_list, struct err *err);
 void status_list_release(struct status_list *list);
+
+/* The way back to one kept revision. */
+struct way_back {
+  int64_t revision;
+  bool known;     /* false: the engines could not be asked */
+  bool recreates; /* some container is made anew; else parked ones are started, or nothing but limits changes */
+  struct rollback rollback;
+};
+struct way_back_list {
+  struct way_back *items; /* newest first, without the revision that holds */
+  size_t count;
+  struct strv warnings; /* what kept revisions need and is gone */
+};
+/* Of all kept revisions. Engines that cannot be reached are no failure. */
+int session_ways_back(struct session *s, struct way_back_list *ret_list, struct err *err);
+void way_back_list_release(struct way_back_list *list);
 
 /* {"tandem", "libraries": {...}, "engines": [{"machine", "version", "api", "error"}]}; engines that fail are told. */
 int session_version(struct session *s, cJSON **ret_json, struct err *err);

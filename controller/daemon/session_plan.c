@@ -90,13 +90,22 @@ static int plan_once(struct session *s, const char *kind, const struct desired *
   options.kept_images = (const char *const *)kept.items;
   options.kept_image_count = kept.count;
   struct desired *held = NULL;
-  if (session_desired_of(s, options.base_revision, &held, err) < 0)
+  CLEANUP_JSON cJSON *step_ms = NULL;
+  if (state_step_ms(s->state, s->fleet->name, &step_ms, err) < 0 ||
+      session_desired_of(s, options.base_revision, &held, err) < 0)
     return -1;
   options.held = held;
-  int rc = plan_make(desired, observed, &options, ret_plan, err);
+  options.step_ms = step_ms;
+  struct plan *plan = NULL;
+  int rc = plan_make(desired, observed, &options, &plan, err);
+  if (rc == 0)
+    rc = session_find_lost(s, &plan->warnings, err);
   desired_free(held);
-  if (rc < 0)
+  if (rc < 0) {
+    plan_free(plan);
     return -1;
+  }
+  *ret_plan = plan;
   return 0;
 }
 

@@ -37,6 +37,8 @@ int session_desired_of(struct session *s, int64_t revision, struct desired **ret
 int session_load_placed(struct session *s, struct fleet **ret_fleet, struct err *err);
 /* The oldest of the newest `retain` committed revisions; 0 when there is none. */
 int session_oldest_kept(struct session *s, int retain, int64_t *ret_number, struct err *err);
+/* Tells what kept revisions need and s->observed lacks: parked containers, images and the tags that hold them. */
+int session_find_lost(struct session *s, struct strv *warnings, struct err *err);
 /* Carries out steps; wraps transaction_start(). */
 struct transaction_run {
   struct transaction_facts facts;

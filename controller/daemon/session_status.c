@@ -22,6 +22,7 @@ void status_list_release(struct status_list *list) {
     free(r->drift);
   }
   free(list->items);
+  strv_release(&list->warnings);
   *list = (struct status_list){0};
 }
 
@@ -230,6 +231,8 @@ int session_status(struct session *s, bool with_stats, struct status_list *ret_l
   int rc = containers && list.items ? 0 : err_no_memory(err);
   if (rc == 0)
     rc = plan ? add_rows(s, plan, &list, containers, err) : add_observed(s, &list, containers, err);
+  if (rc == 0)
+    rc = session_find_lost(s, &list.warnings, err);
   if (rc == 0 && with_stats)
     rc = take_samples(s, &sampling, &list, containers, err);
   free(containers);

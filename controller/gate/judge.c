@@ -30,6 +30,15 @@ static enum gate_answer fail_unhealthy(const cJSON *inspect, const char *how, ch
   return GATE_FAIL;
 }
 
+/* An engine says "unhealthy" of every container that is paused or stopped, without a failed probe, and goes on saying so
+ * until the first probe afterwards: then there is no verdict yet. */
+static bool is_unhealthy(const cJSON *inspect) {
+  const cJSON *health = json_at(inspect, "State.Health");
+  int64_t retries = json_int(json_at(inspect, "Config.Healthcheck"), "Retries", 0);
+  return strcmp(json_str(health, "Status", ""), "unhealthy") == 0 &&
+         json_int(health, "FailingStreak", 0) >= (retries > 0 ? retries : 3);
+}
+
 enum gate_answer gate_judge_ready(const cJSON *inspect, bool completes, int64_t restarts, char *reason, size_t size) {
   const cJSON *state = json_get(inspect, "State");
   const char *health = json_str(json_get(state, "Health"), "Status", "none");
@@ -42,9 +51,9 @@ enum gate_answer gate_judge_ready(const cJSON *inspect, bool completes, int64_t 
     return fail_exited(inspect, "does not stay up", reason, size);
   if (completes)
     return GATE_WAIT;
-  if (strcmp(health, "unhealthy") == 0)
+  if (is_unhealthy(inspect))
     return fail_unhealthy(inspect, "never healthy", reason, size);
-  return strcmp(health, "starting") == 0 ? GATE_WAIT : GATE_PASS;
+  return strcmp(health, "starting") == 0 || strcmp(health, "unhealthy") == 0 ? GATE_WAIT : GATE_PASS;
 }
 
 enum gate_answer gate_judge_hold(const cJSON *inspect, int64_t restarts, char *reason, size_t size) {

@@ -437,6 +437,16 @@ static int make_work(struct planner *p, struct err *err) {
   return 0;
 }
 
+static int look_back(struct planner *p, struct err *err) {
+  const struct plan_options *o = p->options;
+  struct rollback *r = &p->plan->rollback;
+  if (!o->held || !o->base_revision)
+    return 0;
+  if (rollback_assess(o->held, p->observed, o->base_revision, r, err) < 0)
+    return -1;
+  return r->possible ? rollback_estimate_mirrored(p->plan, o->held, o->step_ms, &r->estimate_ms, err) : 0;
+}
+
 static int make(struct planner *p, struct err *err) {
   if (planner_begin(p, p->desired->project, err) < 0 || make_work(p, err) < 0 || plan_resources(p, true, err) < 0 ||
       plan_resources(p, false, err) < 0)
@@ -465,7 +475,7 @@ static int make(struct planner *p, struct err *err) {
   if (order_resources(p, err) < 0 || order_services(p, err) < 0)
     return -1;
   pull_gates_forward(&p->plan->steps);
-  if (planner_cleanup(p, err) < 0 || report(p, err) < 0 ||
+  if (planner_cleanup(p, err) < 0 || report(p, err) < 0 || look_back(p, err) < 0 ||
       basis_make(p->desired, p->observed, p->options->base_revision, &p->plan->basis, err) < 0)
     return -1;
   return planner_finish(p, err);

@@ -12,6 +12,7 @@
 #include "api/base/strv.h"
 #include "controller/plan/desired.h"
 #include "controller/plan/observed.h"
+#include "controller/plan/rollback.h"
 #include "controller/plan/step.h"
 
 enum plan_action {
@@ -76,7 +77,7 @@ struct plan {
   struct steps steps; /* empty: nothing to do */
   cJSON *desired;     /* the document to be stored with the revision; NULL for down */
   cJSON *basis;       /* what it was made from, see basis.h; NULL for down */
-  bool rollback_offline; /* going back needs no build and no network */
+  struct rollback rollback; /* from it, once carried out, to the base revision */
   char fingerprint[65];  /* of desired document, steps and the observed IDs in them */
 };
 
@@ -85,6 +86,7 @@ struct plan_options {
   int64_t base_revision;
   int64_t keep_parked_from; /* parked containers of revisions older than this are removed after the commit */
   int parallelism;          /* 0: the manifest's */
+  const cJSON *step_ms; /* how long steps have taken, by kind; NULL: nothing was measured */
   const struct desired *held; /* of the base revision, with the image IDs it ran with; NULL: none */
   bool no_build;            /* a needed build is ERR_CONFLICT */
   bool remove_volumes;      /* down --volumes */

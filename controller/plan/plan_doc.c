@@ -36,7 +36,6 @@ int planner_begin(struct planner *p, const char *project, struct err *err) {
 
 int planner_finish(struct planner *p, struct err *err) {
   struct plan *plan = p->plan;
-  plan->rollback_offline = plan->base_revision > 0;
   bool transaction = strcmp(plan->kind, "build") != 0 && strcmp(plan->kind, "status") != 0;
   if (transaction && !plan_is_empty(plan) && planner_record(p, err) < 0)
     return -1;
@@ -82,6 +81,7 @@ void plan_free(struct plan *plan) {
   steps_release(&plan->steps);
   cJSON_Delete(plan->desired);
   cJSON_Delete(plan->basis);
+  rollback_release(&plan->rollback);
   free(plan);
 }
 
@@ -180,6 +180,11 @@ static bool put_strings(cJSON *json, const char *name, const struct strv *v) {
   return json_put(json, name, json_strings(v->items, v->count));
 }
 
+static bool put_rollback(cJSON *json, const struct plan *plan, struct err *err) {
+  cJSON *rollback = NULL;
+  return rollback_to_json(&plan->rollback, &rollback, err) == 0 && json_put(json, "rollback", rollback);
+}
+
 int plan_to_json(const struct plan *plan, cJSON **ret_json, struct err *err) {
   CLEANUP_JSON cJSON *json = cJSON_CreateObject();
   cJSON *steps = NULL;
@@ -188,7 +193,7 @@ int plan_to_json(const struct plan *plan, cJSON **ret_json, struct err *err) {
             put_machines(json, plan) &&
             put_images(json, plan) && put_strings(json, "resources", &plan->resources) && put_services(json, plan) &&
             put_strings(json, "warnings", &plan->warnings) &&
-            json_put_bool(json, "rollback_offline", plan->rollback_offline) &&
+            (!plan->rollback.revision || put_rollback(json, plan, err)) &&
             (!plan->basis || json_put(json, "basis", cJSON_Duplicate(plan->basis, true))) &&
             steps_to_json(&plan->steps, &steps, err) == 0 && json_put(json, "steps", steps);
   char fingerprint[65];

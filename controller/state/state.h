@@ -117,6 +117,10 @@ int state_journal(struct state *s, const char *project, int64_t revision, struct
                   struct err *err);
 void journal_rows_release(struct journal_rows *rows);
 
+/* How long steps have taken, on the average of all journals that are kept, as {KIND: milliseconds}; a kind that never
+ * came to its end is not there. Caller deletes. */
+int state_step_ms(struct state *s, const char *project, cJSON **ret_step_ms, struct err *err);
+
 /* The asynchronous writer of one transaction. */
 struct journal;
 typedef void journal_cb(void *arg, struct err *err); /* err NULL: durable */

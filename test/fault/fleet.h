@@ -89,6 +89,26 @@ static inline int fleet_by_line(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Sorted names of an object's members: of an inspect's networks, or of the endpoints that a body wants. */
+static inline char *fleet_networks(const cJSON *networks) {
+  CLEANUP_STRV struct strv names = STRV_INIT;
+  struct buf out = BUF_INIT(0);
+  for (const cJSON *n = networks ? networks->child : NULL; n; n = n->next)
+    assert_int_equal(strv_add(&names, n->string, NULL), 0);
+  strv_sort(&names);
+  for (size_t i = 0; i < names.count; i++)
+    assert_int_equal(buf_printf(&out, NULL, "%s%s", i ? "," : "", names.items[i]), 0);
+  return buf_steal(&out);
+}
+
+static inline bool fleet_has_networks(const cJSON *body, const cJSON *inspect) {
+  const cJSON *endpoints = json_at(body, "NetworkingConfig.EndpointsConfig");
+  CLEANUP_FREE char *want = endpoints ? fleet_networks(endpoints)
+                                      : strdup(json_str(json_get(body, "HostConfig"), "NetworkMode", ""));
+  CLEANUP_FREE char *have = fleet_networks(json_at(inspect, "NetworkSettings.Networks"));
+  return strcmp(want, have) == 0;
+}
+
 /* Everything of the project that a transaction could change, one line each, sorted: equal text, equal fleet. */
 static inline char *fleet_picture(const struct lab *lab, const struct observed *o) {
   CLEANUP_STRV struct strv lines = STRV_INIT;
@@ -99,8 +119,10 @@ static inline char *fleet_picture(const struct lab *lab, const struct observed *
     for (size_t k = 0; k < m->container_count; k++) {
       const struct observed_container *c = &m->containers[k];
       const cJSON *host = json_get(c->inspect, "HostConfig");
-      snprintf(line, sizeof(line), "%s container %s %s %.12s policy=%s memory=%lld\n", m->name, c->name, c->state, c->id,
-               json_str(json_get(host, "RestartPolicy"), "Name", ""), (long long)json_int(host, "Memory", 0));
+      CLEANUP_FREE char *networks = fleet_networks(json_at(c->inspect, "NetworkSettings.Networks"));
+      snprintf(line, sizeof(line), "%s container %s %s %.12s policy=%s memory=%lld networks=%s\n", m->name, c->name,
+               c->state, c->id, json_str(json_get(host, "RestartPolicy"), "Name", ""),
+               (long long)json_int(host, "Memory", 0), networks);
       assert_int_equal(strv_add(&lines, line, NULL), 0);
     }
     for (int volume = 0; volume < 2; volume++) {
@@ -137,7 +159,8 @@ static inline const char *fleet_policy(const cJSON *inspect) {
 static inline bool fleet_is_wanted(const struct desired_service *want, const struct observed_machine *m,
                                    const struct observed_container *c) {
   const char *policy = fleet_policy(want->body);
-  return strcmp(m->name, want->machine) == 0 && strcmp(c->name, want->container_name) == 0 &&
+  return fleet_has_networks(want->body, c->inspect) && strcmp(m->name, want->machine) == 0 &&
+         strcmp(c->name, want->container_name) == 0 &&
          strcmp(c->state, "running") == 0 && strcmp(fleet_policy(c->inspect), policy) == 0 &&
          strcmp(json_str(json_at(c->inspect, "Config.Labels"), "tandem.spec-hash", ""), want->spec_hash) == 0 &&
          json_int(json_get(c->inspect, "HostConfig"), "Memory", 0) ==

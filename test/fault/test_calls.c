@@ -3,6 +3,7 @@
  * TANDEM_FAULT=full: every call; else a sample of them, another one for each way. */
 #include "api/engine/call.h"
 #include "test/fault/fleet.h"
+#include "test/fault/hand.h"
 #include "test/fault/proxy.h"
 
 struct bench {
@@ -42,6 +43,11 @@ static void change_several(struct bench *b, struct fleet_spec *want) {
 static void change_to_failing(struct bench *b, struct fleet_spec *want) {
   change_several(b, want);
   want->api_fails = true;
+}
+
+static void change_by_hand(struct bench *b, struct fleet_spec *want) {
+  (void)want;
+  hand_drift(&b->lab);
 }
 
 struct matrix {
@@ -173,11 +179,17 @@ static void a_failed_call_of_a_failing_release(void **state) {
   run_matrix(*state, &m);
 }
 
+static void a_failed_call_while_drift_is_mended(void **state) {
+  static const struct matrix m = {"drift", change_by_hand, TRANSACTION_COMMITTED, 1};
+  run_matrix(*state, &m);
+}
+
 /* An argument: only the tests of that name (with * and ?). */
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_failed_call_of_an_update),
       cmocka_unit_test(a_failed_call_of_a_failing_release),
+      cmocka_unit_test(a_failed_call_while_drift_is_mended),
   };
   if (argc > 1)
     cmocka_set_test_filter(argv[1]);

@@ -2,6 +2,7 @@
  * recovered, and the fleet must be exactly the old one or exactly the new one. Every point; the recovery of a sample of
  * them is killed too, at a sample of its own points. TANDEM_FAULT=full: more of these, and each at every point of the
  * recovery; =quick: a sample of the points. */
+#include "test/fault/hand.h"
 #include "test/fault/killer.h"
 
 enum { DEEP_SAMPLE = 5 };
@@ -210,6 +211,12 @@ static void change_back(struct bench *b, struct fleet_spec *want) {
   want->generation[DB] = want->generation[CACHE] = want->generation[API] = want->generation[WEB] = other;
 }
 
+/* The same fleet, but for what somebody has done to it by hand. */
+static void change_by_hand(struct bench *b, struct fleet_spec *want) {
+  (void)want;
+  hand_drift(&b->lab);
+}
+
 static void change_to_none(struct bench *b, struct fleet_spec *want) {
   (void)b;
   want->none = true;
@@ -220,6 +227,7 @@ static const struct scenario update = {"update", change_several, TRANSACTION_COM
 static const struct scenario move = {"move", change_place, TRANSACTION_COMMITTED, 7, 0};
 static const struct scenario failing = {"failing release", change_to_failing, TRANSACTION_PUT_BACK, 11, 0};
 static const struct scenario going_back = {"going back", change_back, TRANSACTION_COMMITTED, 19, 0};
+static const struct scenario drift = {"drift", change_by_hand, TRANSACTION_COMMITTED, 7, 0};
 static const struct scenario down = {"down", change_to_none, TRANSACTION_COMMITTED, 9, 0};
 
 static struct bench bench = {.now = {.none = true}};
@@ -281,6 +289,11 @@ static void going_back_is_old_or_new(void **state) {
   run_matrix(b, &going_back);
 }
 
+static void drift_is_mended_or_as_it_was(void **state) {
+  start_from(*state, false);
+  run_matrix(*state, &drift);
+}
+
 static void down_is_whole_or_not_at_all(void **state) {
   start_from(*state, false);
   run_matrix(*state, &down);
@@ -291,7 +304,8 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(first_deploy_is_whole_or_nothing), cmocka_unit_test(update_is_old_or_new),
       cmocka_unit_test(move_is_old_or_new),               cmocka_unit_test(failing_release_is_put_back),
-      cmocka_unit_test(going_back_is_old_or_new),         cmocka_unit_test(down_is_whole_or_not_at_all),
+      cmocka_unit_test(going_back_is_old_or_new),         cmocka_unit_test(drift_is_mended_or_as_it_was),
+      cmocka_unit_test(down_is_whole_or_not_at_all),
   };
   if (argc > 1)
     cmocka_set_test_filter(argv[1]);

@@ -74,7 +74,7 @@ static void test_changes(void **state) {
                       .service_count = 4,
                       .machines = machines,
                       .machine_count = 2,
-                      .rollback_offline = true,
+                      .rollback = {.revision = 4, .possible = true, .estimate_ms = 9200},
                       .steps = {&one_step, 1}};
   CLEANUP_FREE char *text = printed(&plan, 5), *summary = NULL;
 
@@ -89,7 +89,7 @@ static void test_changes(void **state) {
             "\n"
             "1 service to move, 1 to re-create, 1 to change live.\n"
             "\n"
-            "Going back to 4: offline, no build.\n");
+            "Going back to 4: offline, no build, about 9 s.\n");
   assert_int_equal(plan_summary(&plan, &summary, NULL), 0);
   assert_string_equal(summary, "moved tts; re-created responder; changed voice live");
 }

@@ -124,6 +124,25 @@ static void the_newest_mark_and_result_are_told(void **state) {
   journal_rows_release(NULL);
 }
 
+static void done_steps_give_a_mean_duration(void **state) {
+  struct fixture *f = *state;
+  CLEANUP_JSON cJSON *ms = NULL;
+  put(f, 1, JOURNAL_INTENT, NULL, NULL);
+  put(f, 2, JOURNAL_INTENT, NULL, NULL);
+  put(f, 2, JOURNAL_FAILED, NULL, "x");
+  run(f);
+  assert_int_equal(state_step_ms(f->state, "p", &ms, NULL), 0);
+  assert_null(json_get(ms, "create")); /* nothing has come to its end */
+  cJSON_Delete(ms);
+  put(f, 1, JOURNAL_DONE, NULL, NULL);
+  run(f);
+  assert_int_equal(state_step_ms(f->state, "p", &ms, NULL), 0);
+  assert_in_range(json_int(ms, "create", -1), 0, 10000);
+  cJSON_Delete(ms);
+  assert_int_equal(state_step_ms(f->state, "another", &ms, NULL), 0);
+  assert_null(ms->child);
+}
+
 static void outcome(struct fixture *f, enum revision_outcome value, bool cleaned, const char *failure) {
   journal_outcome(f->journal, value, cleaned, failure, on_done, f);
   run(f);
@@ -441,6 +460,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(the_newest_mark_and_result_are_told),
+      TEST(done_steps_give_a_mean_duration),
       TEST(the_outcome_makes_the_revision_current),
       TEST(failures_are_kept_and_stuck_is_unfinished),
       TEST(previous_skips_what_cannot_be_gone_back_to),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "api/base/json.h"
 #include "controller/gate/judge.h"
 
 static enum gate_answer ready(const char *json, bool completes, char reason[256]) {
@@ -113,9 +114,18 @@ static void deadline_follows_the_healthcheck(void **state) {
   cJSON_Delete(doc);
 }
 
+static void unhealthy_from_a_pause_is_no_verdict(void **state) {
+  (void)state;
+  char reason[400];
+  CLEANUP_JSON cJSON *doc = cJSON_Parse("{\"State\":{" RUNNING ",\"Health\":{\"Status\":\"unhealthy\",\"FailingStreak\":0}}}");
+  assert_non_null(doc);
+  assert_int_equal(gate_judge_ready(doc, false, 0, reason, sizeof(reason)), GATE_WAIT);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ready_by_health_or_by_running), cmocka_unit_test(unhealthy_says_what_the_last_probe_said),
+      cmocka_unit_test(unhealthy_from_a_pause_is_no_verdict),
       cmocka_unit_test(exit_restart_and_oom_fail),     cmocka_unit_test(completion_is_exit_zero),
       cmocka_unit_test(deadline_follows_the_healthcheck), cmocka_unit_test(hold_waits_for_the_engine_s_own_word),
       cmocka_unit_test(the_healthcheck_can_be_run_early),

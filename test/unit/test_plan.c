@@ -337,6 +337,47 @@ static void a_paused_container_goes_on(void **state) {
   end(plan, d, o);
 }
 
+/* Two steps one after the other beside a third, and a monitor after them; then the same with one slot only. */
+static void the_longest_way_is_estimated(void **state) {
+  (void)state;
+  struct steps s = {0};
+  CLEANUP_JSON cJSON *ms = cJSON_Parse("{\"container.stop\":1000,\"container.start\":500}");
+  int stop = steps_add(&s, STEP_CONTAINER_STOP, PHASE_SWITCH, "m1", "a", "a", NULL, NULL);
+  int start = steps_add(&s, STEP_CONTAINER_START, PHASE_SWITCH, "m1", "a", "a", NULL, NULL);
+  int64_t estimate = 0;
+  steps_add(&s, STEP_CONTAINER_STOP, PHASE_SWITCH, "m1", "b", "b", NULL, NULL);
+  steps_add(&s, STEP_GATE_HOLD, PHASE_PROVE, "m1", "a", "a", cJSON_Parse("{\"monitor_ms\":3000}"), NULL);
+  steps_add(&s, STEP_CONTAINER_REMOVE, PHASE_CLEANUP, "m1", "a", "a", NULL, NULL);
+  assert_int_equal(steps_order(&s, start, stop, NULL), 0);
+  assert_int_equal(rollback_estimate(&s, 8, ms, &estimate, NULL), 0);
+  assert_int_equal(estimate, 1500 + 3000);
+  assert_int_equal(rollback_estimate(&s, 1, ms, &estimate, NULL), 0);
+  assert_int_equal(estimate, 2500 + 3000);
+  steps_add(&s, STEP_CONTAINER_RENAME, PHASE_SWITCH, "m1", "a", "a", NULL, NULL); /* never measured */
+  assert_int_equal(rollback_estimate(&s, 8, ms, &estimate, NULL), 0);
+  assert_int_equal(estimate, 0);
+  steps_release(&s);
+}
+
+static void going_back_needs_the_images_of_that_revision(void **state) {
+  (void)state;
+  struct desired *d = desire("m1", "\"A=1\"", "", "");
+  struct observed *o = observe_two();
+  struct rollback r;
+  assert_int_equal(desired_set_image_id(d, "m1", "web:latest", ID_A, NULL), 0);
+  add_image(o, 0, ID_B, "web:latest");
+  assert_int_equal(rollback_assess(d, o, 3, &r, NULL), 0);
+  assert_false(r.possible);
+  assert_string_equal(r.needs.items[0], "image web:latest (gone from m1): a pull");
+  rollback_release(&r);
+  add_image(o, 1, ID_A, "other:1");
+  assert_int_equal(rollback_assess(d, o, 3, &r, NULL), 0);
+  assert_true(r.possible);
+  assert_string_equal(r.copies.items[0], "image web:latest from m2 to m1");
+  rollback_release(&r);
+  end(NULL, d, o);
+}
+
 static void secrets_are_not_shown(void **state) {
   (void)state;
   struct desired *d = desire("m1", "\"A=hunter2\"", "", ",\"secret_env\":[\"A\"]");
@@ -402,6 +443,8 @@ int main(void) {
       cmocka_unit_test(a_moved_tag_is_brought_back),
       cmocka_unit_test(a_foreign_image_is_never_deployed),
       cmocka_unit_test(a_paused_container_goes_on),
+      cmocka_unit_test(the_longest_way_is_estimated),
+      cmocka_unit_test(going_back_needs_the_images_of_that_revision),
       cmocka_unit_test(secrets_are_not_shown),
       cmocka_unit_test(equal_input_gives_an_equal_fingerprint),
       cmocka_unit_test(references_take_the_familiar_form),
