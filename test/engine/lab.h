@@ -33,6 +33,7 @@ struct lab {
   char dir[64];
   int64_t current; /* committed revision */
   bool resources;  /* the fleet has a second network and a volume too */
+  const struct record *record; /* what a transaction goes by instead of the journal; NULL: the journal */
   int64_t reconnect_ms; /* how long transactions wait for a machine; 0: as ever */
   struct transaction *transaction; /* while one runs */
   /* Of the last run: */
@@ -289,13 +290,15 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
   struct err err = ERR_INIT;
   bool closed = false;
   lab_outcome_release(lab);
-  if (journal_open(lab->state, &lab->loop, lab->project, lab->revision, &journal, &err) < 0) {
+  if (!lab->record && journal_open(lab->state, &lab->loop, lab->project, lab->revision, &journal, &err) < 0) {
     lab_give_up(lab, &err);
     return;
   }
   CLEANUP(revision_list_release) struct revision_list list = {0};
   assert_int_equal(state_revisions(lab->state, lab->project, &list, NULL), 0);
-  struct transaction_facts facts = {.base = lab->current, .kind = "lab", .started_at = list.items[0].started_at};
+  struct transaction_facts facts = {.base = lab->current,
+                                    .kind = "lab",
+                                    .started_at = lab->record ? lab->record->started_at : list.items[0].started_at};
   log_emit(lab->log, LOG_TRANSACTION_BEGIN, LOG_FIELDS(.project = lab->project, .revision = lab->revision), "begin");
   struct work work = {
       .loop = &lab->loop,
@@ -367,6 +370,31 @@ static inline bool lab_recover(struct lab *lab) {
   steps_release(&steps);
   journal_rows_release(&rows);
   revision_release(&r);
+  return found;
+}
+
+/* What `tandem recover` does without the state folder. False: the engines hold no record. */
+static inline bool lab_recover_by_record(struct lab *lab, bool *ret_committed) {
+  struct record_list list = lab_records(lab);
+  struct steps steps = {0};
+  struct journal_rows rows = {0};
+  struct err err = ERR_INIT;
+  bool found = list.count > 0;
+  assert_true(list.count <= 1);
+  if (found) {
+    struct observed *o = lab_observe(lab);
+    lab->record = &list.items[0];
+    lab->revision = lab->record->revision;
+    *ret_committed = lab->record->committed;
+    if (record_rows(lab->record, o, &rows, &err) < 0 || steps_from_json(lab->record->steps, &steps, &err) < 0)
+      fail_msg("%s", err_text(&err));
+    lab_transact(lab, &steps, NULL, *ret_committed ? BEGIN_CLEANUP : BEGIN_UNDO, &rows, false);
+    lab->record = NULL;
+    observed_free(o);
+  }
+  steps_release(&steps);
+  journal_rows_release(&rows);
+  record_list_release(&list);
   return found;
 }
 

@@ -130,24 +130,6 @@ cut_off() {
   [[ $output == *"3  *  apply"* && $output == *"2     apply  put back"* && $output == *"1     adopt  committed"* ]]
 }
 
-@test "the state folder is lost after the commit: recover finishes by the engines' record" {
-  V=2 begin a transaction.committed || true
-  for _ in $(seq 200); do # the mark says so a moment later
-    ! picture | grep -q '\.r2\.committed' || break
-    kill -0 "$background" 2>/dev/null || break
-  done
-  if kill -KILL "$background" 2>/dev/null; then wait "$background" || true; fi
-  background=
-  rm -rf "$dir/a"
-  after=$(picture | grep -v tandem\.)
-  run "$TANDEM" --state "$dir/b" recover
-  [ "$status" -eq 0 ]
-  [ "$(picture)" = "$after" ]
-  V=2 run apply b
-  [ "$status" -eq 0 ]
-  [[ $output == *"nothing to do"* ]]
-}
-
 @test "a holder that is paused past its lease changes nothing when it goes on" {
   begin_slow
   kill -STOP "$background"
