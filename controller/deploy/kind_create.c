@@ -124,17 +124,7 @@ static bool is_ours(const struct op *op, const cJSON *inspect) {
 }
 
 static void create_probed(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  if (!reply && err->http_status != 404) {
-    op_done(op, err);
-    return;
-  }
-  bool applied = reply && is_ours(op, reply->json);
-  op->answer = applied ? PROBE_APPLIED : PROBE_NOT_APPLIED;
-  if (applied && op_result(op, "id", json_str(reply->json, "Id", ""), NULL) < 0)
-    op_fail(op, ERR_NO_MEMORY, "out of memory");
-  else
-    op_done(op, NULL);
+  op_probed(arg, reply, err, is_ours);
 }
 
 static void look_for_created(struct op *op, engine_cb *cb) {

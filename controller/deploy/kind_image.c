@@ -21,23 +21,13 @@ static void progress(void *arg, const char *line) {
 }
 
 /* The image's ID goes into the result: the revision is stored with it. */
-static void identified(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  if (!reply)
-    op_done(op, err);
-  else if (op_result(op, "id", json_str(reply->json, "Id", ""), NULL) < 0)
-    op_fail(op, ERR_NO_MEMORY, "out of memory");
-  else
-    op_done(op, NULL);
-}
-
 static void identify(void *arg, const struct engine_reply *reply, struct err *err) {
   struct op *op = arg;
   op->call = NULL;
   if (!reply)
     op_done(op, err);
   else
-    op->call = image_inspect(op->engine, op->step->object, identified, op);
+    op->call = image_inspect(op->engine, op->step->object, op_reply_id, op);
 }
 
 /* --- build ------------------------------------------------------------------------------------------------------- */

@@ -77,12 +77,8 @@ static void created(void *arg, const struct engine_reply *reply, struct err *err
   op->call = NULL;
   if (!reply && err->http_status == 404 && op->stage++ == 0)
     op->call = mark_import(op->engine, imported, op);
-  else if (!reply)
-    op_done(op, err);
-  else if (op_result(op, "id", json_str(reply->json, "Id", ""), NULL) < 0)
-    op_fail(op, ERR_NO_MEMORY, "out of memory");
   else
-    op_done(op, NULL);
+    op_reply_id(op, reply, err);
 }
 
 void record_create_run(struct op *op) {
@@ -110,17 +106,7 @@ static void look(struct op *op, engine_cb *cb) {
 }
 
 static void record_probed(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  if (!reply && err->http_status != 404) {
-    op_done(op, err);
-    return;
-  }
-  bool applied = reply && is_ours(op, reply->json);
-  op->answer = applied ? PROBE_APPLIED : PROBE_NOT_APPLIED;
-  if (applied && op_result(op, "id", json_str(reply->json, "Id", ""), NULL) < 0)
-    op_fail(op, ERR_NO_MEMORY, "out of memory");
-  else
-    op_done(op, NULL);
+  op_probed(arg, reply, err, is_ours);
 }
 
 void record_create_probe(struct op *op) {

@@ -5,23 +5,13 @@
 #include "api/engine/resource.h"
 #include "controller/deploy/kind.h"
 
-static void network_made(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  if (!reply)
-    op_done(op, err);
-  else if (op_result(op, "id", json_str(reply->json, "Id", ""), NULL) < 0)
-    op_fail(op, ERR_NO_MEMORY, "out of memory");
-  else
-    op_done(op, NULL);
-}
-
 void network_create_run(struct op *op) {
   CLEANUP_JSON cJSON *body = cJSON_Duplicate(json_get(op->step->args, "body"), true);
   /* Engines of API 1.41 make a second network of the same name unless told to look. */
   if (!body || !json_put_bool(body, "CheckDuplicate", true))
     op_fail(op, ERR_NO_MEMORY, "out of memory");
   else
-    op->call = network_create(op->engine, body, network_made, op);
+    op->call = network_create(op->engine, body, op_reply_id, op);
 }
 
 static bool is_ours(const struct op *op, const cJSON *doc) {
@@ -29,16 +19,7 @@ static bool is_ours(const struct op *op, const cJSON *doc) {
 }
 
 static void network_probed(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  if (!reply && err->http_status != 404) {
-    op_done(op, err);
-    return;
-  }
-  op->answer = reply && is_ours(op, reply->json) ? PROBE_APPLIED : PROBE_NOT_APPLIED;
-  if (op->answer == PROBE_APPLIED && op_result(op, "id", json_str(reply->json, "Id", ""), NULL) < 0)
-    op_fail(op, ERR_NO_MEMORY, "out of memory");
-  else
-    op_done(op, NULL);
+  op_probed(arg, reply, err, is_ours);
 }
 
 void network_create_probe(struct op *op) {
@@ -70,13 +51,7 @@ void volume_create_run(struct op *op) {
 }
 
 static void volume_probed(void *arg, const struct engine_reply *reply, struct err *err) {
-  struct op *op = arg;
-  if (!reply && err->http_status != 404) {
-    op_done(op, err);
-    return;
-  }
-  op->answer = reply && is_ours(op, reply->json) ? PROBE_APPLIED : PROBE_NOT_APPLIED;
-  op_done(op, NULL);
+  op_probed(arg, reply, err, is_ours);
 }
 
 void volume_create_probe(struct op *op) {

@@ -36,6 +36,33 @@ void op_reply_gone(void *arg, const struct engine_reply *reply, struct err *err)
   op_done(arg, err && err->http_status == 404 ? NULL : err);
 }
 
+/* Ends it with the document's Id, where it has one, as the result. */
+static void done_with_id(struct op *op, const cJSON *json) {
+  const char *id = json_str(json, "Id", NULL);
+  if (id && op_result(op, "id", id, NULL) < 0)
+    op_fail(op, ERR_NO_MEMORY, "out of memory");
+  else
+    op_done(op, NULL);
+}
+
+void op_reply_id(void *arg, const struct engine_reply *reply, struct err *err) {
+  if (reply)
+    done_with_id(arg, reply->json);
+  else
+    op_done(arg, err);
+}
+
+void op_probed(struct op *op, const struct engine_reply *reply, struct err *err,
+               bool (*is_ours)(const struct op *op, const cJSON *inspect)) {
+  if (!reply && err->http_status != 404) {
+    op_done(op, err);
+    return;
+  }
+  bool applied = reply && is_ours(op, reply->json);
+  op->answer = applied ? PROBE_APPLIED : PROBE_NOT_APPLIED;
+  done_with_id(op, applied ? reply->json : NULL);
+}
+
 int op_result(struct op *op, const char *name, const char *value, struct err *err) {
   if (!op->result && !(op->result = cJSON_CreateObject()))
     return err_no_memory(err);

@@ -68,6 +68,12 @@ void op_take_back(struct op *op, struct engine_call *call);
 void op_reply(void *arg, const struct engine_reply *reply, struct err *err);
 /* As op_reply, with 404 counted as success: what was to be removed is gone. */
 void op_reply_gone(void *arg, const struct engine_reply *reply, struct err *err);
+/* For calls whose reply's Id is the result. */
+void op_reply_id(void *arg, const struct engine_reply *reply, struct err *err);
+/* Ends a probe that has inspected: applied when the object is there and ours, its Id (if it has one) then being the
+ * result; 404 is "not applied". */
+void op_probed(struct op *op, const struct engine_reply *reply, struct err *err,
+               bool (*is_ours)(const struct op *op, const cJSON *inspect));
 /* Puts a string into the operation's result. */
 int op_result(struct op *op, const char *name, const char *value, struct err *err);
 
