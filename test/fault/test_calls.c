@@ -11,7 +11,8 @@ struct bench {
   struct proxy proxy;
   struct fleet_spec now;
   int generation;
-  int calls; /* changing calls that mainpc got in the last run */
+  char stream[64]; /* an image that was made for a test; "" none */
+  int calls;       /* changing calls that mainpc got in the last run */
 };
 
 struct tally {
@@ -57,8 +58,8 @@ struct matrix {
   int sample;                   /* calls of each way */
 };
 
-static void count_and_check(struct bench *b, const struct fleet_spec *want, const struct observed *before,
-                            int64_t base, const char *note, struct tally *t) {
+static void count_and_check(struct bench *b, const struct fleet_spec *want, const struct observed *before, int64_t base,
+                            const char *note, struct tally *t) {
   const struct transaction_outcome *o = &b->lab.outcome;
   struct observed *now = lab_observe(&b->lab);
   CLEANUP_FREE char *old_picture = fleet_picture(&b->lab, before);
@@ -133,10 +134,19 @@ static void run_matrix(struct bench *b, const struct matrix *m) {
     int stride = full() ? 1 : calls / m->sample + 1;
     for (int nth = full() ? 1 : 1 + way * 2 % stride; fail_call(b, m, nth, (enum proxy_way)way, &t); nth += stride)
       continue;
-    print_message("%-16s %-38s %3d points, all passed: %3d committed, %3d put back, %3d failed clean; %.0f s\n", m->name,
-                  proxy_way_name((enum proxy_way)way), t.points, t.committed, t.put_back, t.failed_clean,
+    print_message("%-16s %-38s %3d points, all passed: %3d committed, %3d put back, %3d failed clean; %.0f s\n",
+                  m->name, proxy_way_name((enum proxy_way)way), t.points, t.committed, t.put_back, t.failed_clean,
                   (double)(uv_hrtime() - began) / 1e9);
   }
+}
+
+/* An engine call of curl's, past the proxy. */
+static void ask_engine(const char *machine, const char *method, const char *target) {
+  char command[600];
+  snprintf(command, sizeof(command),
+           "curl -sS --fail --unix-socket %s/%s/docker.sock -X %s 'http://d/v1.41%s' >/dev/null",
+           lab_env("TANDEM_TESTBED", "/var/tmp/tandem-testbed"), machine, method, target);
+  assert_int_equal(system(command), 0);
 }
 
 static struct bench bench;
@@ -166,6 +176,12 @@ static int teardown(void **state) {
   lab_recover(&b->lab);
   lab_close(&b->lab);
   proxy_stop(&b->proxy);
+  if (*b->stream) {
+    char target[100];
+    snprintf(target, sizeof(target), "/images/%s", b->stream);
+    ask_engine("pc2", "DELETE", target);
+    ask_engine("mainpc", "DELETE", target);
+  }
   return 0;
 }
 
@@ -184,12 +200,51 @@ static void a_failed_call_while_drift_is_mended(void **state) {
   run_matrix(*state, &m);
 }
 
+/* The whole fleet on an image that only pc2 has: mainpc gets it as a stream, which answers 200 and fails afterwards.
+ * False: no stream was met. */
+static bool send_image(struct bench *b, bool fails) {
+  CLEANUP_FREE char *before = lab_picture(&b->lab);
+  int64_t base = b->lab.current;
+  proxy_arm(&b->proxy, fails ? 1 : 0, PROXY_STREAM_ERROR);
+  plan_free(fleet_apply(&b->lab, &b->now));
+  bool hit = atomic_load(&b->proxy.hit);
+  proxy_arm(&b->proxy, 0, PROXY_STREAM_ERROR);
+  if (!fails)
+    return b->lab.outcome.result == TRANSACTION_COMMITTED && b->lab.current != base;
+  CLEANUP_FREE char *after = lab_picture(&b->lab);
+  const char *reason = json_str(b->lab.outcome.failure, "reason", "");
+  assert_int_equal(b->lab.outcome.result, TRANSACTION_FAILED_CLEAN);
+  if (!strstr(reason, "the proxy fails this stream"))
+    fail_msg("the reason is: %s", reason);
+  assert_string_equal(before, after);
+  assert_int_equal(b->lab.current, base);
+  fleet_expect_no_record(&b->lab, "a stream that fails");
+  return hit;
+}
+
+static void a_stream_that_fails_after_200(void **state) {
+  struct bench *b = *state;
+  CLEANUP_FREE char *plain = strdup(lab_env("TANDEM_BUSYBOX", "tandem-testbed/busybox:1"));
+  char target[300];
+  snprintf(b->stream, sizeof(b->stream), "tandem-lab/stream:%d", (int)getpid());
+  snprintf(target, sizeof(target), "/commit?container=%s-batch-1&repo=tandem-lab/stream&tag=%d", b->lab.project,
+           (int)getpid());
+  ask_engine("pc2", "POST", target);
+  setenv("TANDEM_BUSYBOX", b->stream, 1);
+  assert_true(send_image(b, true));
+  assert_true(send_image(b, false)); /* and without the fault it arrives */
+  setenv("TANDEM_BUSYBOX", plain, 1);
+  plan_free(fleet_apply(&b->lab, &b->now));
+  assert_int_equal(b->lab.outcome.result, TRANSACTION_COMMITTED);
+}
+
 /* An argument: only the tests of that name (with * and ?). */
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_failed_call_of_an_update),
       cmocka_unit_test(a_failed_call_of_a_failing_release),
       cmocka_unit_test(a_failed_call_while_drift_is_mended),
+      cmocka_unit_test(a_stream_that_fails_after_200),
   };
   if (argc > 1)
     cmocka_set_test_filter(argv[1]);
