@@ -36,6 +36,7 @@ struct lab {
   const struct record *record; /* what a transaction goes by instead of the journal; NULL: the journal */
   int64_t reconnect_ms; /* how long transactions wait for a machine; 0: as ever */
   struct transaction *transaction; /* while one runs */
+  int settle_ms; /* as in struct work; 1000 */
   /* Of the last run: */
   struct transaction_outcome outcome;
   int64_t revision;
@@ -68,6 +69,7 @@ static inline void lab_open_at(struct lab *lab, const char *project, const char 
   bool opened = false;
   struct err err = ERR_INIT;
   memset(lab, 0, sizeof(*lab));
+  lab->settle_ms = 1000;
   snprintf(lab->project, sizeof(lab->project), "%s", project);
   snprintf(lab->dir, sizeof(lab->dir), "%s", dir);
   assert_int_equal(uv_loop_init(&lab->loop), 0);
@@ -312,7 +314,7 @@ static inline void lab_transact(struct lab *lab, const struct steps *steps, stru
       .results = calloc(steps->count + 1, sizeof(cJSON *)),
       .temporary_dir = lab->dir,
       .reconnect_ms = lab->reconnect_ms,
-      .settle_ms = 1000,
+      .settle_ms = lab->settle_ms,
       .tars = tar_cache_new(&lab->loop, lab->dir),
       .watch = watch_open(&lab->machines, lab->project, lab->log),
   };
@@ -351,6 +353,10 @@ static inline void lab_execute(struct lab *lab, const struct plan *plan, struct 
   lab_transact(lab, &plan->steps, desired, BEGIN_FORWARD, NULL, strcmp(plan->kind, "down") == 0);
 }
 
+static inline void lab_due(uv_timer_t *timer) {
+  *(bool *)timer->data = true;
+}
+
 /* What `tandem recover` does. False: there was nothing to recover. */
 static inline bool lab_recover(struct lab *lab) {
   struct revision r = {0};
@@ -371,6 +377,18 @@ static inline bool lab_recover(struct lab *lab) {
   journal_rows_release(&rows);
   revision_release(&r);
   return found;
+}
+
+/* For what was sent before a kill and may take effect still. */
+static inline void lab_settle(struct lab *lab) {
+  bool due = false;
+  uv_timer_t timer;
+  uv_timer_init(&lab->loop, &timer);
+  timer.data = &due;
+  uv_timer_start(&timer, lab_due, (uint64_t)lab->settle_ms, 0);
+  lab_await(lab, &due);
+  uv_close((uv_handle_t *)&timer, NULL);
+  uv_run(&lab->loop, UV_RUN_NOWAIT);
 }
 
 /* What `tandem recover` does without the state folder. False: the engines hold no record. */

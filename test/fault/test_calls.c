@@ -29,6 +29,7 @@ static bool hangs(enum proxy_way way) {
 
 /* Going on after a hang must not take the minutes that a person would give an engine. */
 static void set_patience(struct lab *lab, enum proxy_way way) {
+  lab->settle_ms = way == PROXY_LATE ? 3000 : 1000; /* "late" is late on a loaded machine too */
   for (size_t i = 0; i < lab->machines.count; i++) {
     lab->machines.items[i].engine->total_ms = hangs(way) ? 5000 : 120000;
     lab->machines.items[i].engine->idle_ms = hangs(way) ? 5000 : 30000;
