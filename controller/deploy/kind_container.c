@@ -322,7 +322,7 @@ void rename_probe(struct op *op) {
 
 static void rename_back(struct op *op, const cJSON *inspect) {
   const char *from = step_arg(op->step, "from", "");
-  note_settled(op, inspect);
+  op->settled = !inspect; /* a late one, also of a container that will go, takes a name that others need */
   if (!inspect && op->step->container)
     op_gone(op);
   else if (!inspect || is_named(inspect, from))

@@ -46,6 +46,7 @@ struct proxy {
   atomic_int at; /* the changing call to fail, from 1; 0 none */
   atomic_int way, seen;
   atomic_bool hit;
+  const char *only; /* counts calls whose path has this; NULL: all. Set when nothing is under way */
   char note[200]; /* of the call that was failed; read when nothing is under way */
 };
 
@@ -229,7 +230,7 @@ static inline void proxy_fail(struct proxy_connection *c, enum proxy_way way, st
 static inline bool proxy_is_it(struct proxy *p, const char *head, enum proxy_way *ret_way) {
   bool reads = strncmp(head, "GET ", 4) == 0 || strncmp(head, "HEAD ", 5) == 0;
   *ret_way = (enum proxy_way)atomic_load(&p->way);
-  if (reads || strstr(head, "/exec") || (*ret_way == PROXY_STREAM_ERROR && !proxy_is_stream(head)) ||
+  if (reads || strstr(head, "/exec") || (p->only && !strstr(head, p->only)) || (*ret_way == PROXY_STREAM_ERROR && !proxy_is_stream(head)) ||
       atomic_fetch_add(&p->seen, 1) + 1 != atomic_load(&p->at))
     return false;
   snprintf(p->note, sizeof(p->note), "%.*s", (int)strcspn(head, "\r"), head);

@@ -201,6 +201,19 @@ static void a_failed_call_while_drift_is_mended(void **state) {
   run_matrix(*state, &m);
 }
 
+/* A name that a late rename takes is one that the way back needs. */
+static void every_late_rename_is_waited_for(void **state) {
+  static const struct matrix m = {"late renames", change_several, TRANSACTION_COMMITTED, 1};
+  struct bench *b = *state;
+  struct tally t = {0};
+  b->proxy.only = "/rename";
+  for (int nth = 1; fail_call(b, &m, nth, PROXY_LATE, &t); nth++)
+    continue;
+  b->proxy.only = NULL;
+  print_message("%s: %d points, all passed\n", m.name, t.points);
+  assert_true(t.points > 2);
+}
+
 /* The whole fleet on an image that only pc2 has: mainpc gets it as a stream, which answers 200 and fails afterwards.
  * False: no stream was met. */
 static bool send_image(struct bench *b, bool fails) {
@@ -242,9 +255,8 @@ static void a_stream_that_fails_after_200(void **state) {
 /* An argument: only the tests of that name (with * and ?). */
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_failed_call_of_an_update),
-      cmocka_unit_test(a_failed_call_of_a_failing_release),
-      cmocka_unit_test(a_failed_call_while_drift_is_mended),
+      cmocka_unit_test(a_failed_call_of_an_update),          cmocka_unit_test(a_failed_call_of_a_failing_release),
+      cmocka_unit_test(a_failed_call_while_drift_is_mended), cmocka_unit_test(every_late_rename_is_waited_for),
       cmocka_unit_test(a_stream_that_fails_after_200),
   };
   if (argc > 1)
